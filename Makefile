@@ -1,0 +1,53 @@
+# One command for each thing. All of them need only make and Python 3.11 or newer.
+PYTHON ?= python3
+PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+
+.PHONY: serve setup dev test check bench lock clean
+
+serve: setup  ## Start the server on http://127.0.0.1:8000 with its data in ./data
+	@exec .venv/bin/entrepot serve --data data
+
+setup: .venv/.run
+
+dev: .venv/.dev
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Entrepot needs Python 3.11 or newer; set PYTHON=/path/to/it." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/.run: requirements/run.txt pyproject.toml | .venv/bin/python
+	@echo "Installing what Entrepot needs into .venv …"
+	@$(PIP_INSTALL) requirements/run.txt
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	@echo "Installing what the tests and checks need into .venv …"
+	@$(PIP_INSTALL) requirements/dev.txt
+	@touch $@
+
+test: dev
+	@tools/debian-packages chromium postgresql || true
+	@.venv/bin/python tools/clients
+	@rm -f .coverage .coverage.*
+	@.venv/bin/coverage run -m pytest -n 2 --dist worksteal $(PYTEST)
+	@.venv/bin/coverage combine --quiet && .venv/bin/coverage report
+
+check: dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+	@.venv/bin/python -m pytest --quiet tests/test_docs.py
+
+bench: dev
+	@tools/debian-packages nginx-light wrk
+	@.venv/bin/python -m bench
+
+lock:
+	tools/lock
+
+clean:
+	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -1,0 +1,75 @@
+"""Upload tokens: what they carry, and whether one is valid.
+
+A token is a macaroon. Its key is never stored: it is computed from the installation's secret (a file) and the token's
+salt (a row), so neither a leaked database nor a leaked secret is enough to make or to use a token. Deleting the row
+revokes it.
+"""
+
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from entrepot.accounts.macaroons import Macaroon, Malformed, caveat
+from entrepot.accounts.models import Token, User
+
+VALIDITY, PROJECT_NAMES, PROJECT_IDS, USER = 0, 1, 2, 3  # kinds of caveat; the numbers are those of PyPI's tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A valid token that was presented: who it speaks for, and its restrictions, not yet weighed."""
+
+    user: User
+    token: Token
+    caveats: tuple[bytes, ...]
+
+    def allows(self, *, project: int | None, name: str, at: datetime) -> bool:
+        """Whether every restriction admits an upload to the project with this id (None: not yet created) and name."""
+        return all(_met(each, self.user.pk, project, name, at) for each in self.caveats)
+
+
+def key_of(secret: str, salt: bytes) -> bytes:
+    """The macaroon key of the token with this salt."""
+    return hmac.digest(secret.encode(), b"token" + salt, hashlib.sha256)
+
+
+def restrictions(projects: Sequence[int], not_before: datetime, expires_at: datetime | None) -> list[bytes]:
+    """The caveats of a token for `projects` (none: every project of its user), valid from `not_before` on."""
+    until = 2**53 if expires_at is None else int(expires_at.timestamp())
+    caveats = [caveat(VALIDITY, until, int(not_before.timestamp()))]
+    if projects:
+        caveats.append(caveat(PROJECT_IDS, [str(each) for each in projects]))
+    return caveats
+
+
+def recognize(text: str, *, secret: str) -> Credential | None:
+    """The credential that `text` is, or None: malformed, revoked, forged, or of a user who is no longer active."""
+    try:
+        macaroon = Macaroon.load(text)
+        identifier = uuid.UUID(bytes=macaroon.identifier)
+    except (Malformed, ValueError):
+        return None
+    token = Token.objects.select_related("user").filter(pk=identifier, user__is_active=True).first()
+    if token is None or not macaroon.signed_with(key_of(secret, bytes(token.salt))):
+        return None
+    return Credential(token.user, token, macaroon.caveats)
+
+
+def _met(raw: bytes, user: int, project: int | None, name: str, at: datetime) -> bool:
+    try:
+        match json.loads(raw):
+            case [0, int(until), int(since)]:
+                return since <= at.timestamp() < until
+            case [1, [*names]]:
+                return name in names
+            case [2, [*projects]]:
+                return project is not None and str(project) in projects
+            case [3, str(identifier)]:
+                return identifier == str(user)
+    except (ValueError, RecursionError):
+        return False
+    return False

@@ -1,0 +1,175 @@
+"""The legacy upload API, at /legacy/: what twine, uv, flit, hatch, poetry and pdm speak. No standard describes it."""
+
+import base64
+import binascii
+import logging
+import re
+from collections.abc import Callable, Mapping
+from functools import wraps
+from http import HTTPStatus
+
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from entrepot.accounts import actions as accounts
+from entrepot.accounts import tokens
+from entrepot.api import problems
+from entrepot.api.form import Form, read_form
+from entrepot.config import Config
+from entrepot.followers import pages
+from entrepot.policy import POLICIES
+from entrepot.projects.admission import Publisher
+from entrepot.projects.queries import index_at_root
+from entrepot.publishing import Upload, publish
+from entrepot.refusal import Forbidden, Refused, Unavailable
+
+logger = logging.getLogger(__name__)
+
+LARGEST_FILE = max(policy.file_size_limit for policy in POLICIES.values())
+GONE = {"submit", "submit_pkg_info", "doc_upload"}
+KINDS = {"sdist", "bdist_wheel"}
+
+_HEX = {"md5": r"[0-9a-f]{32}", "sha256": r"[0-9a-f]{64}", "blake2": r"[0-9a-f]{64}"}
+_DIGEST_FIELDS = {"md5": "md5_digest", "sha256": "sha256_digest", "blake2": "blake2_256_digest"}
+
+TRY_LATER = Unavailable(
+    "try-later", "The index cannot take uploads at this moment. Nothing was changed; please try again."
+)
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def refusing(view: View) -> View:
+    """Turn what the view refuses into an answer."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        accepted = request.headers.get("Accept", "")
+        try:
+            return view(request)
+        except Refused as refusal:
+            return problems.answer(accepted, refusal)
+        except (OperationalError, OSError):
+            logger.exception("an upload could not be taken")
+            return problems.answer(accepted, TRY_LATER)
+
+    return guarded
+
+
+@csrf_exempt
+@refusing
+def upload(request: HttpRequest) -> HttpResponse:
+    """Take an upload: 200 when the file is published, also when it was before with the same bytes."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    config = Config.current()
+    publisher = _publisher(request.headers.get("Authorization", ""), config.secret())
+    with read_form(
+        request,
+        content_type=request.headers.get("Content-Type", ""),
+        directory=config.uploads,
+        limit=LARGEST_FILE,
+    ) as form:
+        action = form.get(":action") or request.GET.get(":action", "")
+        if action in GONE:
+            refusal = Refused("action-gone", f"The action '{action}' is gone: projects are made by uploading a file.")
+            return problems.answer(request.headers.get("Accept", ""), refusal, HTTPStatus.GONE)
+        wanted = _upload(form, action)
+        store = config.store()
+        serial = publish(wanted, index=index_at_root(), by=publisher, store=store)
+    shown = serial is None or pages.publish_own(serial, store=store)
+    response = HttpResponse(content_type="text/plain; charset=utf-8")
+    if not shown:
+        response["X-Entrepot-Publication"] = "pending"
+    return response
+
+
+@csrf_exempt
+def upload_without_slash(_request: HttpRequest) -> HttpResponse:
+    """308, because clients turn other redirects into a GET that looks like success."""
+    response = HttpResponse(status=308, reason="An upload of files goes to the URL with a slash at its end")
+    response["Location"] = "/legacy/"
+    return response
+
+
+def _publisher(authorization: str, secret: str) -> Publisher:
+    credential = tokens.recognize(_token(authorization), secret=secret)
+    if credential is None:
+        raise Forbidden(
+            "invalid-auth",
+            "Invalid or non-existent authentication information. "
+            "Use the user name __token__ and an upload token of this index as the password.",
+        )
+    accounts.note_use(credential.token, at=timezone.now())
+    return Publisher(credential.user, credential)
+
+
+def _token(authorization: str) -> str:
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() in {"bearer", "token"}:
+        return rest.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        user, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return ""
+    if user != "__token__":
+        raise Forbidden(
+            "password-auth",
+            "Username/Password authentication is no longer supported. "
+            "Use the user name __token__ and an upload token of this index as the password.",
+        )
+    return password.strip()
+
+
+def _upload(form: Form, action: str) -> Upload:
+    if action != "file_upload":
+        raise Refused("unknown-action", f"Unknown action '{action}': files come with ':action' file_upload.", ":action")
+    if form.get("protocol_version") not in {"", "1"}:
+        raise Refused("unknown-protocol", "Unknown protocol version.", "protocol_version")
+    for name in ("metadata_version", "name", "version"):
+        if not form.get(name):
+            raise Refused("field-missing", f"{name}: This field is required.", name)
+    if form.get("filetype") not in KINDS:
+        raise Refused("invalid-filetype", "Invalid value for filetype. Error: Use a known file type.", "filetype")
+    _check_python_version(form)
+    claimed = _claimed_digests(form)
+    if form.content is None:
+        raise Refused("no-file", "Upload payload does not have a file.", "content")
+    if form.content.type.startswith("image/"):
+        raise Refused("invalid-distribution", "Invalid distribution file. It is said to be an image.", "content")
+    return Upload(
+        file=form.content.file,
+        digests=form.content.digests,
+        filename=form.content.filename,
+        name=form.get("name"),
+        version=form.get("version"),
+        kind=form.get("filetype"),
+        comment=form.get("comment"),
+        claimed=claimed,
+    )
+
+
+def _check_python_version(form: Form) -> None:
+    wheel, tag = form.get("filetype") == "bdist_wheel", form.get("pyversion")
+    if wheel and not tag:
+        raise Refused("field-missing", "Python version is required for binary distribution uploads.", "pyversion")
+    if not wheel and tag not in {"", "source"}:
+        raise Refused("invalid-pyversion", "Use 'source' as Python version for an sdist.", "pyversion")
+
+
+def _claimed_digests(form: Form) -> Mapping[str, str]:
+    claimed = {name: form.get(field).lower() for name, field in _DIGEST_FIELDS.items() if form.get(field)}
+    for name, digest in claimed.items():
+        if not re.fullmatch(_HEX[name], digest):
+            raise Refused(
+                "invalid-digest", f"{_DIGEST_FIELDS[name]}: Use a valid, hex-encoded, digest.", _DIGEST_FIELDS[name]
+            )
+    if not claimed.keys() - {"md5"}:
+        raise Refused(
+            "no-digest", "Include at least one message digest: sha256_digest or blake2_256_digest.", "sha256_digest"
+        )
+    return claimed

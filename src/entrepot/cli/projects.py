@@ -1,0 +1,98 @@
+"""Commands about projects. Each publishes at once what it changed."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from entrepot.accounts.models import User
+from entrepot.accounts.queries import user_named
+from entrepot.cli.installation import prepare
+from entrepot.config import Config
+from entrepot.followers import pages
+from entrepot.policy import POLICIES
+from entrepot.projects import actions, queries
+from entrepot.projects.models import Status
+
+F = TypeVar("F", bound=Callable[..., None])
+
+project_argument = click.argument("project")
+version_argument = click.argument("version")
+reason_option = click.option("--reason", default="", help="Why; readers see it.")
+by_option = click.option("--by", metavar="NAME", help="The user in whose name this is done; the operator otherwise.")
+
+
+@click.command("policy")
+@click.argument("profile", required=False, type=click.Choice(sorted(POLICIES)))
+def policy_command(profile: str | None) -> None:
+    """Show, or choose, the rules for uploads: those of a public index or those of a private one."""
+    index = prepare()
+    if profile is not None:
+        actions.set_profile(index, profile)
+    click.echo(profile or index.profile)
+
+
+@click.command("yank")
+@project_argument
+@version_argument
+@click.argument("filename", required=False)
+@reason_option
+@by_option
+def yank_command(project: str, version: str, filename: str | None, reason: str, by: str | None) -> None:
+    """Take back a release, or one file of it: installers pass it by unless it is pinned."""
+    release, user = queries.release_of(queries.project_named(prepare(), project), version), _user(by)
+    if filename is None:
+        _publish(actions.yank_release(release, by=user, reason=reason))
+    else:
+        _publish(actions.yank_file(queries.file_of(release, filename), by=user, reason=reason))
+
+
+@click.command("unyank")
+@project_argument
+@version_argument
+@click.argument("filename", required=False)
+@click.option("--reason", default="", help="Why; the journal keeps it.")
+@by_option
+def unyank_command(project: str, version: str, filename: str | None, reason: str, by: str | None) -> None:
+    """Offer a release, or one file of it, again."""
+    release, user = queries.release_of(queries.project_named(prepare(), project), version), _user(by)
+    if filename is None:
+        _publish(actions.unyank_release(release, by=user, reason=reason))
+    else:
+        _publish(actions.unyank_file(queries.file_of(release, filename), by=user, reason=reason))
+
+
+@click.command("delete")
+@project_argument
+@click.argument("version", required=False)
+@click.argument("filename", required=False)
+@by_option
+def delete_command(project: str, version: str | None, filename: str | None, by: str | None) -> None:
+    """Delete a project, a release, or a file, for good: its name is never free again."""
+    found, user = queries.project_named(prepare(), project), _user(by)
+    if version is None:
+        _publish(actions.delete_project(found, by=user))
+    elif filename is None:
+        _publish(actions.delete_release(queries.release_of(found, version), by=user))
+    else:
+        _publish(actions.delete_file(queries.file_of(queries.release_of(found, version), filename), by=user))
+
+
+@click.command("status")
+@project_argument
+@click.argument("status", type=click.Choice(Status.values))
+@reason_option
+@by_option
+def status_command(project: str, status: str, reason: str, by: str | None) -> None:
+    """Mark a project (PEP 792). Archived and quarantined ones take no uploads; quarantined ones offer nothing."""
+    found = queries.project_named(prepare(), project)
+    _publish(actions.set_status(found, status, by=_user(by), reason=reason))
+
+
+def _user(name: str | None) -> User | None:
+    return None if name is None else user_named(name)
+
+
+def _publish(serial: int) -> None:
+    if not pages.publish_own(serial, store=Config.current().store()):
+        click.echo("Recorded; readers will see it as soon as the store takes it.", err=True)

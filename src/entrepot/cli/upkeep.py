@@ -1,0 +1,117 @@
+"""Commands that look after an installation as a whole."""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from entrepot.accounts.queries import user_named
+from entrepot.cli.installation import prepare
+from entrepot.config import Config
+from entrepot.digests import Hasher
+from entrepot.followers import drift, pages
+from entrepot.journal import documents as owed
+from entrepot.journal import log
+from entrepot.names import parse_filename
+from entrepot.ports.store import FileStore
+from entrepot.projects import actions, queries
+from entrepot.projects.admission import Publisher
+from entrepot.projects.models import Index
+from entrepot.publishing import Upload, publish
+from entrepot.refusal import Refused
+
+T = TypeVar("T")
+
+
+@click.command("migrate")
+def migrate_command() -> None:
+    """Bring the database up to date. `serve` does this first."""
+    index, config = prepare(), Config.current()
+    if index.url != config.public_url:
+        actions.set_url(index, config.public_url)
+        drift.owe_everything(store=config.store())
+        pages.publish(owed.project_list(index.pk), store=config.store())  # so that a new index is there at once
+
+
+@click.command("verify")
+def verify_command() -> None:
+    """Check that the published documents say what the database says, and that every file is whole.
+
+    Exit code 1 when something is wrong; each line says what.
+    """
+    prepare()
+    store = Config.current().store()
+    documents = sum(1 for _ in queries.every_document())
+    wrong = 0
+    for steps, total, what in (
+        (drift.check_pages(store=store), documents, "Pages"),
+        (drift.check_files(store=store), queries.files().count(), "Files"),
+    ):
+        for complaints in _with_progress(steps, total, what):
+            for complaint in complaints:
+                click.echo(complaint)
+            wrong += len(complaints)
+    click.echo(f"Published up to serial {log.published()} of {log.committed()}; {wrong} found wrong.")
+    sys.exit(1 if wrong else 0)
+
+
+@click.command("rebuild")
+def rebuild_command() -> None:
+    """Write all published documents anew. When it is interrupted, the running server goes on with it."""
+    prepare()
+    store = Config.current().store()
+    total = drift.owe_everything(store=store)
+    for _ in _with_progress(drift.rebuild(store=store), total, "Documents"):
+        pass
+    failed = len(log.owed(due=drift.END_OF_TIME))
+    click.echo(f"Wrote {total - failed} documents; {failed} failed and stay owed.")
+    sys.exit(1 if failed else 0)
+
+
+@click.command("import")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--by", metavar="NAME", help="The user who owns new projects; nobody otherwise.")
+def import_command(path: Path, by: str | None) -> None:
+    """Publish all wheels and sdists of a folder, with all the checks of an upload. Exit code 1 when one is refused."""
+    index, store = prepare(), Config.current().store()
+    publisher = Publisher(None if by is None else user_named(by))
+    files = sorted(each for each in path.iterdir() if each.name.endswith((".whl", ".tar.gz")))
+    refused = 0
+    for file in _with_progress(files, len(files), "Files"):
+        try:
+            _import_file(file, index, publisher, store)
+        except Refused as refusal:
+            click.echo(f"{file.name}: {refusal.message}")
+            refused += 1
+    due = datetime.now(UTC)
+    for _ in _with_progress(pages.publish_owed(due=due, store=store), len(log.owed(due=due)), "Documents"):
+        pass
+    click.echo(f"Imported {len(files) - refused} files; {refused} refused.")
+    sys.exit(1 if refused else 0)
+
+
+def _import_file(path: Path, index: Index, publisher: Publisher, store: FileStore) -> None:
+    filename = parse_filename(path.name)
+    with path.open("rb") as file:
+        hasher = Hasher()
+        while chunk := file.read(1 << 20):
+            hasher.update(chunk)
+        upload = Upload(
+            file=file,
+            digests=hasher.digests(),
+            filename=path.name,
+            name=filename.project,
+            version=str(filename.version),
+            kind=filename.kind,
+        )
+        publish(upload, index=index, by=publisher, store=store)
+
+
+def _with_progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
+    console = Console(stderr=True)
+    return track(steps, description=what, total=total, console=console, disable=not console.is_terminal)

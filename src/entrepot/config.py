@@ -1,0 +1,72 @@
+"""What an installation is told from outside: environment variables that begin with ENTREPOT_, and nothing else.
+
+The command line turns its options into these variables, so the processes that it starts read the same.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrepot.ports.store import FileStore, store_from_url
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One installation.
+
+    `data` is the directory that holds all state in embedded mode. `public_url` is how people and installers reach
+    the server, without a slash at the end; links in published documents begin with it.
+    """
+
+    data: Path
+    host: str
+    port: int
+    database_url: str
+    store_url: str
+    public_url: str
+
+    @classmethod
+    def current(cls, environ: Mapping[str, str] = os.environ) -> "Config":
+        """The installation that the environment describes. Raises ValueError when the port is not a number."""
+        data = Path(environ.get("ENTREPOT_DATA") or "data").resolve()
+        host = environ.get("ENTREPOT_HOST") or "127.0.0.1"
+        port = int(environ.get("ENTREPOT_PORT") or 8000)
+        return cls(
+            data=data,
+            host=host,
+            port=port,
+            database_url=environ.get("ENTREPOT_DATABASE_URL") or f"sqlite:///{data / 'entrepot.sqlite3'}",
+            store_url=environ.get("ENTREPOT_STORE_URL") or f"file://{data / 'store'}",
+            public_url=(environ.get("ENTREPOT_PUBLIC_URL") or f"http://{_reachable(host)}:{port}").rstrip("/"),
+        )
+
+    def store(self) -> FileStore:
+        """Where published objects lie. Raises ValueError for a URL that no store answers to."""
+        return store_from_url(self.store_url)
+
+    @property
+    def uploads(self) -> Path:
+        """Where request bodies wait until they are checked."""
+        return self.data / "uploads"
+
+    def secret(self) -> str:
+        """The key of the installation, made at first use and readable by its owner only."""
+        path = self.data / "secret"
+        if not path.exists():
+            self.data.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".secret-{secrets.token_hex(8)}")
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(48))
+            try:
+                os.link(draft, path)  # whoever is first wins; the others read that one
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text()
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104

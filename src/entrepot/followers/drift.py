@@ -1,0 +1,119 @@
+"""Does the store say what the database says? And if not: write everything anew."""
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+import brotli
+import zstandard
+
+from entrepot import layout
+from entrepot.followers import pages
+from entrepot.journal import documents as owed
+from entrepot.journal import log
+from entrepot.journal.documents import Document
+from entrepot.page import Page
+from entrepot.ports.store import FileStore, Superseded
+from entrepot.projects import queries
+from entrepot.projects.models import File
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+CHUNK = 1 << 20
+
+_DECODE = {"identity": bytes, "gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstandard.decompress}
+
+
+def check_pages(*, store: FileStore) -> Iterator[list[str]]:
+    """Build every document and compare it with the store; at each step what is wrong with one document.
+
+    The last step is about pages that nothing in the database accounts for.
+    """
+    known: set[str] = set()
+    for document in queries.every_document():
+        expected, wrong = _compare(document, store)
+        if wrong:  # a change may have come between building and reading
+            expected, wrong = _compare(document, store)
+        known.update(expected)
+        yield wrong
+    yield [f"{key}: nothing in the database accounts for it" for key in _strays(store, known)]
+
+
+def check_files(*, store: FileStore) -> Iterator[list[str]]:
+    """Read every distribution file and its metadata; at each step what is wrong with one file."""
+    for file in queries.files().iterator():
+        wanted = {layout.package(file.blake2, file.filename).key: file.sha256}
+        if file.metadata_sha256:
+            wanted[layout.sidecar(file.blake2, file.filename).key] = file.metadata_sha256
+        found = {key: _sha256(store, key) for key in wanted}
+        if found != wanted and File.objects.filter(pk=file.pk).exists():
+            yield [f"{key}: {found[key] or 'missing'}" for key in wanted if found[key] != wanted[key]]
+        else:
+            yield []
+
+
+def owe_everything(*, store: FileStore) -> int:
+    """Note every document as owed, so that the worker finishes what is interrupted. Returns how many are owed now."""
+    serial, now = log.committed(), datetime.now(UTC)
+    documents = [*queries.every_document(), *_noted_as_withheld(store)]
+    log.owe(dict.fromkeys(documents), since=serial, serial=serial, at=now)
+    return len(log.owed(due=END_OF_TIME))
+
+
+def rebuild(*, store: FileStore) -> Iterator[None]:
+    """Publish all that is owed, one document at each step, then remove pages that nothing accounts for."""
+    serial = log.committed()
+    known: set[str] = set()
+    for keys in pages.publish_owed(due=END_OF_TIME, store=store):
+        known.update(keys)
+        yield
+    if log.owed(due=END_OF_TIME):
+        return  # what failed is owed still, and is not to be taken for a stray
+    for key in _strays(store, known):
+        with suppress(Superseded):  # somebody publishes it at this moment
+            store.put_page(key, Page.gone(serial=serial))
+
+
+def _compare(document: Document, store: FileStore) -> tuple[list[str], list[str]]:
+    with log.snapshot() as serial:
+        built = list(pages.build(document, serial=serial))
+    wrong = [f"{place.key}: {what}" for place, page in built if (what := _difference(page, store.read_page(place.key)))]
+    return [place.key for place, _ in built], wrong
+
+
+def _difference(built: Page, held: Page | None) -> str:
+    if held is None or not held.variants:
+        return "missing" if built.variants else ""
+    if not built.variants:
+        return "should be gone"
+    if held.last_serial != built.last_serial:
+        return f"says serial {held.last_serial} where the database says {built.last_serial}"
+    codings = [coding for coding, variant in held.variants.items() if _DECODE[coding](variant.body) != built.body]
+    return f"differs ({', '.join(codings)})" if codings else ""
+
+
+def _strays(store: FileStore, known: set[str]) -> list[str]:
+    unknown = (key for key in store.keys("pages/") if key not in known)
+    return [key for key in unknown if (page := store.read_page(key)) and page.variants]
+
+
+def _noted_as_withheld(store: FileStore) -> Iterator[Document]:
+    for key in store.keys("pages/withheld/"):
+        *_, first, second, rest, filename = key.split("/")
+        yield owed.file(first + second + rest, filename)
+
+
+def _sha256(store: FileStore, key: str) -> str:
+    if store.find(key) is None:
+        return ""
+    with store.open(key) as stored:
+        return _digest(stored)
+
+
+def _digest(stored: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := stored.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""What happened, in order, and what is still owed to the readers because of it."""

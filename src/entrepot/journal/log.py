@@ -1,0 +1,144 @@
+"""The only writer of serials, and the book of what is owed.
+
+Why a crash loses nothing: an entry and the documents that it leaves owed are rows of the same transaction as the
+change itself. Why no reader can skip an entry: the serial is taken last, under a lock that is held until the commit,
+so serials become visible in their order, without gaps. Why a slow builder does no harm: a debt is settled only for
+the serial that was built.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import Max, Min, QuerySet
+
+from entrepot.journal.documents import Document, Kind
+from entrepot.journal.models import Dirty, Entry
+
+LARGE = 10_000  # changes; from then on the list of projects is rebuilt at most once in MERGE
+MERGE = timedelta(minutes=1)
+SHORTEST_BACKOFF = timedelta(seconds=1)
+LONGEST_BACKOFF = timedelta(minutes=10)
+
+# SQLite's write lock is taken when a transaction begins (transaction_mode IMMEDIATE), so there is nothing left to lock.
+_LOCK = {"sqlite": "SELECT 1", "postgresql": "SELECT pg_advisory_xact_lock(1701736562)"}
+_BEGIN = {"sqlite": "BEGIN DEFERRED", "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of a project: `action` is what mirrors read in the changelog, `documents` are owed because of it."""
+
+    index: int
+    project: int
+    name: str
+    action: str
+    documents: tuple[Document, ...]
+    version: str = ""
+    reason: str = ""
+
+
+def append(events: Sequence[Event], *, by: int | None, at: datetime) -> int:
+    """Record the events, in their order, and what they leave owed. Returns the last serial.
+
+    Must be the last thing that a transaction does, and only `*.actions` call it. `by` is the id of a user; None is
+    the operator.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a journal entry belongs into the transaction of the change that it tells")
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK[connection.vendor])
+    first = committed() + 1
+    Entry.objects.bulk_create(
+        Entry(
+            serial=first + position,
+            index=event.index,
+            project=event.project,
+            name=event.name,
+            version=event.version,
+            action=event.action,
+            reason=event.reason,
+            at=at,
+            by_id=by,
+        )
+        for position, event in enumerate(events)
+    )
+    last = first + len(events) - 1
+    owe({document for event in events for document in event.documents}, since=first, serial=last, at=at)
+    return last
+
+
+def owe(documents: Iterable[Document], *, since: int, serial: int, at: datetime) -> None:
+    """Note that the documents must be built as of `serial` or later; what was owed before stays owed since then."""
+    waiting = at + MERGE if serial > LARGE else at
+    rows = [
+        Dirty(
+            kind=each.kind, key=each.key, since=since, serial=serial, due_at=waiting if each.kind is Kind.LIST else at
+        )
+        for each in documents
+    ]
+    merged = [row for row in rows if row.due_at > at]
+    prompt = [row for row in rows if row.due_at <= at]
+    # A merged document keeps the time at which it falls due; a prompt one is due now, whatever failed before.
+    for batch, fields in ((merged, ["serial"]), (prompt, ["serial", "due_at", "attempts"])):
+        Dirty.objects.bulk_create(
+            batch, batch_size=500, update_conflicts=True, update_fields=fields, unique_fields=["kind", "key"]
+        )
+
+
+def settle(document: Document, *, built: int) -> None:
+    """The store shows the document as of serial `built`. A change that came later leaves it owed."""
+    row = Dirty.objects.filter(kind=document.kind, key=document.key)
+    settled, _ = row.filter(serial__lte=built).delete()
+    if not settled:
+        row.filter(since__lte=built).update(since=built + 1)
+
+
+def postpone(document: Document, *, error: str, at: datetime) -> None:
+    """Building the document failed: try again later, each time a little later. Others are not held up."""
+    for row in Dirty.objects.filter(kind=document.kind, key=document.key):
+        pause = min(SHORTEST_BACKOFF * 2 ** min(row.attempts, 16), LONGEST_BACKOFF)
+        Dirty.objects.filter(pk=row.pk).update(due_at=at + pause, attempts=row.attempts + 1, error=error[:2000])
+
+
+def owed(*, due: datetime) -> list[Document]:
+    """The documents that fall due by then, those that others point to first."""
+    return _documents(Dirty.objects.filter(due_at__lte=due))
+
+
+def owed_for(serial: int) -> list[Document]:
+    """The documents that are owed because of the change with this serial, in the same order."""
+    return _documents(Dirty.objects.filter(since__lte=serial, serial__gte=serial))
+
+
+def others_at_work() -> bool:
+    """Whether some project's pages are about to be published; those that failed before are not waited for."""
+    return Dirty.objects.filter(kind=Kind.PROJECT, attempts=0).exists()
+
+
+def _documents(rows: QuerySet[Dirty]) -> list[Document]:
+    return [row.document for row in rows.order_by("kind", "since")]
+
+
+def committed() -> int:
+    """The last serial in the database; 0 when nothing ever happened."""
+    return Entry.objects.aggregate(last=Max("serial"))["last"] or 0
+
+
+def published() -> int:
+    """The serial up to which the store shows everything. Lists of projects do not count: they say how far they go."""
+    oldest = Dirty.objects.exclude(kind=Kind.LIST).aggregate(oldest=Min("since"))["oldest"]
+    return committed() if oldest is None else oldest - 1
+
+
+@contextmanager
+def snapshot() -> Iterator[int]:
+    """One consistent view of the database, for reading only; gives the serial that it was taken at."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN[connection.vendor])
+        try:
+            yield committed()
+        finally:
+            cursor.execute("ROLLBACK")

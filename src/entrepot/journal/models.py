@@ -1,0 +1,51 @@
+"""The journal's two tables."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from entrepot.journal.documents import Document, Kind
+
+
+class Entry(models.Model):
+    """One change that readers can see, for ever. Serials have no gaps, and their order is the order of commits."""
+
+    serial = models.BigIntegerField(primary_key=True)
+    index = models.BigIntegerField()
+    project = models.BigIntegerField()
+    name = models.CharField(max_length=100)  # the project's display name at that time
+    version = models.CharField(max_length=200, blank=True)
+    action = models.CharField(max_length=300)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["project", "serial"], name="entry_of_project")]
+
+
+class Dirty(models.Model):
+    """One document that the store does not show yet as the database says it.
+
+    It has been owed since serial `since`, and the last change that touched it is `serial`; whoever publishes it as of
+    that serial or later settles the debt. `due_at` lies in the future while it waits for others to be merged, or
+    after a failure.
+    """
+
+    kind = models.PositiveSmallIntegerField()
+    key = models.CharField(max_length=400)
+    since = models.BigIntegerField()
+    serial = models.BigIntegerField()
+    due_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "key"], name="dirty_document")]
+        indexes: ClassVar = [models.Index(fields=["due_at"], name="dirty_due")]
+
+    @property
+    def document(self) -> Document:
+        """What is owed."""
+        return Document(Kind(self.kind), self.key)

@@ -1,0 +1,96 @@
+"""Where each published object lies: its key, and how the read plane sends it. The only place that makes keys.
+
+Two classes of object. Packages are content-addressed: their key holds the BLAKE2b-256 of the bytes, so they never
+change and caches keep them for ever. Pages are named: they change, so browsers and installers ask again each time (a
+304 costs next to nothing, and a file published a second ago is seen), while a CDN keeps them for a day and is purged
+by tag.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from entrepot.names import ProjectName
+
+INDEX = "root"  # the slug of the index that is served at the root of the site
+
+
+class Form(Enum):
+    """The two forms of a simple page; the value ends the key."""
+
+    JSON = "json"
+    HTML = "html"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """`Cache-Control` for browsers and installers; `Surrogate-Control` for the CDN, empty where it needs none."""
+
+    control: str
+    surrogate: str = ""
+
+
+PAGE = Cache("public, max-age=0, must-revalidate", "max-age=86400, stale-while-revalidate=300, stale-if-error=86400")
+PACKAGE = Cache("public, max-age=365000000, immutable")
+NOTHING = Cache("public, max-age=0, must-revalidate", "max-age=10")  # a 404 may become true any second
+
+SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
+SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+OCTETS = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One object: `key` in the store, media `type`, `cache` policy, and the surrogate `tags` that purge it."""
+
+    key: str
+    type: str
+    cache: Cache
+    tags: tuple[str, ...]
+
+
+_SIMPLE_TYPES = {Form.JSON: SIMPLE_JSON, Form.HTML: HTML}
+
+
+def project_list(form: Form, index: str = INDEX) -> Place:
+    """The list of all projects, at `/simple/`."""
+    return Place(f"pages/{index}/simple/index.{form.value}", _SIMPLE_TYPES[form], PAGE, ("projects",))
+
+
+def project_page(name: ProjectName, form: Form, index: str = INDEX) -> Place:
+    """A project's files, at `/simple/NAME/`."""
+    return Place(f"pages/{index}/simple/{name}/index.{form.value}", _SIMPLE_TYPES[form], PAGE, (_tag(name),))
+
+
+def project_json(name: ProjectName, index: str = INDEX) -> Place:
+    """The JSON document of a project, at `/pypi/NAME/json`."""
+    return Place(f"pages/{index}/pypi/{name}/index.json", JSON, PAGE, (_tag(name),))
+
+
+def release_json(name: ProjectName, version: str, index: str = INDEX) -> Place:
+    """The JSON document of a release, at `/pypi/NAME/VERSION/json`; `version` is canonical."""
+    return Place(f"pages/{index}/pypi/{name}/{version}/index.json", JSON, PAGE, (_tag(name),))
+
+
+def package(blake2: str, filename: str) -> Place:
+    """A distribution file, at `/packages/aa/bb/REST/FILENAME`; `blake2` is the hex BLAKE2b-256 of its bytes."""
+    return Place(f"packages/{_fan(blake2)}/{filename}", OCTETS, PACKAGE, ())
+
+
+def sidecar(blake2: str, filename: str) -> Place:
+    """The core metadata of a distribution file (PEP 658), beside it."""
+    return Place(f"packages/{_fan(blake2)}/{filename}.metadata", OCTETS, PACKAGE, ())
+
+
+def withheld(blake2: str, filename: str) -> Place:
+    """The note that takes a distribution file down: while it stands, the file and its sidecar are not served."""
+    return Place(f"pages/withheld/{_fan(blake2)}/{filename}", JSON, NOTHING, (f"package/{blake2}",))
+
+
+def _fan(blake2: str) -> str:
+    return f"{blake2[:2]}/{blake2[2:4]}/{blake2[4:]}"
+
+
+def _tag(name: ProjectName) -> str:
+    return f"project/{name}"

@@ -1,0 +1,1 @@
+"""What lies outside the process, each behind a small surface: the store of objects."""

@@ -1,0 +1,1 @@
+"""Indexes, projects, releases and files: the state that decides what is published."""

@@ -1,0 +1,232 @@
+"""What can be done to projects. Each action is one transaction with its journal entries, and returns its last serial.
+
+Whoever calls one publishes what it left owed: `followers.pages.publish_up_to`.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from entrepot import metadata
+from entrepot.accounts.models import User
+from entrepot.archives import Distribution
+from entrepot.digests import Digests
+from entrepot.journal import documents as owed
+from entrepot.journal import log
+from entrepot.journal.documents import Document
+from entrepot.journal.log import Event
+from entrepot.names import ProjectName, canonical_version
+from entrepot.projects.admission import Publisher, Standing, admit, skeleton_in
+from entrepot.projects.models import Deletion, File, Index, Project, Release, Role, Status, UsedName, Yank
+from entrepot.refusal import Refused
+
+
+@transaction.atomic(durable=True)
+def add_file(
+    index: Index,
+    dist: Distribution,
+    digests: Digests,
+    *,
+    by: Publisher,
+    metadata_sha256: str,
+    comment: str,
+) -> int | None:
+    """Record a file whose bytes are stored already, with its project and release where they are new.
+
+    None when the very file was recorded meanwhile. Raises what `admit` raises.
+    """
+    now = timezone.now()
+    # Uploads to one index queue up here, so that names cannot be taken twice at once. The wait is a few milliseconds.
+    index = Index.objects.select_for_update().get(pk=index.pk)
+    filename, display_name = dist.filename, dist.metadata.name
+    if admit(index, display_name, filename, digests, by, now) is Standing.SAME:
+        return None
+    project, first = _found_project(index, display_name, filename.project, by, now)
+    release, second = _found_release(project, str(filename.version), canonical_version(filename.version), now)
+    UsedName.objects.create(index=index, filename=filename.filename, blake2=digests.blake2)
+    File.objects.create(
+        release=release,
+        filename=filename.filename,
+        kind=filename.kind,
+        python_tag=filename.python_tag,
+        size=digests.size,
+        sha256=digests.sha256,
+        blake2=digests.blake2,
+        md5=digests.md5,
+        metadata=metadata.to_json(dist.metadata),
+        metadata_sha256=metadata_sha256,
+        requires_python=dist.metadata.requires_python,
+        comment=comment,
+        uploaded_at=now,
+        uploaded_by=by.user,
+        uploaded_with=None if by.credential is None else by.credential.token.pk,
+    )
+    added = _event(project, f"add {filename.python_tag} file {filename.filename}", release=release)
+    return log.append([*first, *second, added], by=_id(by.user), at=now)
+
+
+def _found_project(
+    index: Index, display_name: str, name: ProjectName, by: Publisher, now: datetime
+) -> tuple[Project, list[Event]]:
+    project, created = Project.objects.get_or_create(
+        index=index,
+        name=name,
+        defaults={"display_name": display_name, "skeleton": skeleton_in(index, name), "created_at": now},
+    )
+    if not created:
+        return project, []
+    events = [_event(project, "create")]
+    if by.user is not None:
+        Role.objects.create(project=project, user=by.user, name=Role.Name.OWNER, by=by.user, at=now)
+        events.append(_event(project, f"add Owner {by.user.username}"))
+    return project, events
+
+
+def _found_release(project: Project, version: str, canonical: str, now: datetime) -> tuple[Release, list[Event]]:
+    release, created = Release.objects.get_or_create(
+        project=project, canonical=canonical, defaults={"version": version, "created_at": now}
+    )
+    return release, [_event(project, "new release", release=release)] if created else []
+
+
+@transaction.atomic(durable=True)
+def yank_release(release: Release, *, by: User | None, reason: str = "") -> int:
+    """Take a release back, files to come included. Raises Refused("already-yanked")."""
+    if release.yanks.filter(file=None).exists():
+        raise Refused("already-yanked", f"Release {release.version} is yanked already.", "version")
+    return _yank(release, None, "yank release", by, reason)
+
+
+@transaction.atomic(durable=True)
+def yank_file(file: File, *, by: User | None, reason: str = "") -> int:
+    """Take a single file back. Raises Refused("already-yanked")."""
+    if Yank.objects.filter(file=file).exists():
+        raise Refused("already-yanked", f"File {file.filename} is yanked already.", "filename")
+    return _yank(file.release, file, f"yank file {file.filename}", by, reason)
+
+
+def _yank(release: Release, file: File | None, action: str, by: User | None, reason: str) -> int:
+    now, reason = timezone.now(), _one_line(reason)
+    Yank.objects.create(release=release, file=file, by=by, at=now, reason=reason)
+    return log.append([_event(release.project, action, release=release, reason=reason)], by=_id(by), at=now)
+
+
+@transaction.atomic(durable=True)
+def unyank_release(release: Release, *, by: User | None, reason: str = "") -> int:
+    """Offer the release again, with all its files. Raises Refused("not-yanked")."""
+    if not release.yanks.all().delete()[0]:
+        raise Refused("not-yanked", f"Release {release.version} is not yanked.", "version")
+    event = _event(release.project, "unyank release", release=release, reason=_one_line(reason))
+    return log.append([event], by=_id(by), at=timezone.now())
+
+
+@transaction.atomic(durable=True)
+def unyank_file(file: File, *, by: User | None, reason: str = "") -> int:
+    """Offer a single file again. Raises Refused("not-yanked"), also when its release as a whole is yanked."""
+    if not Yank.objects.filter(file=file).delete()[0]:
+        raise Refused("not-yanked", f"File {file.filename} is not yanked by itself.", "filename")
+    action = f"unyank file {file.filename}"
+    event = _event(file.release.project, action, release=file.release, reason=_one_line(reason))
+    return log.append([event], by=_id(by), at=timezone.now())
+
+
+@transaction.atomic(durable=True)
+def delete_file(file: File, *, by: User | None) -> int:
+    """Remove a file for good. Its name is never free again. A release stays, even without files."""
+    event = _event(file.release.project, f"remove file {file.filename}", release=file.release, files=[file])
+    file.delete()
+    return log.append([event], by=_id(by), at=timezone.now())
+
+
+@transaction.atomic(durable=True)
+def delete_release(release: Release, *, by: User | None) -> int:
+    """Remove a release with all its files for good."""
+    event = _event(release.project, "remove release", release=release, files=release.files.all())
+    release.delete()
+    return log.append([event], by=_id(by), at=timezone.now())
+
+
+@transaction.atomic(durable=True)
+def delete_project(project: Project, *, by: User | None) -> int:
+    """Remove a project with all it has, for good. Its name is never free again."""
+    now = timezone.now()
+    event = _event(project, "remove project", files=_files_of(project))
+    Deletion.objects.create(project=project, by=by, at=now)
+    project.releases.all().delete()
+    project.roles.all().delete()
+    return log.append([event], by=_id(by), at=now)
+
+
+@transaction.atomic(durable=True)
+def set_status(project: Project, status: str, *, by: User | None, reason: str = "") -> int:
+    """Set the status marker (PEP 792). Raises Refused("status-unchanged")."""
+    project = Project.objects.select_for_update().get(pk=project.pk)
+    reason = _one_line(reason)
+    if (project.status, project.status_reason) == (status, reason):
+        raise Refused("status-unchanged", f"{project.display_name} is {status} already.", "status")
+    hides_or_shows = Status.QUARANTINED in {project.status, status}
+    project.status, project.status_reason = status, reason
+    project.save(update_fields=["status", "status_reason"])
+    event = _event(
+        project,
+        f"project {status}",
+        reason=reason,
+        files=_files_of(project) if hides_or_shows else (),
+    )
+    return log.append([event], by=_id(by), at=timezone.now())
+
+
+@transaction.atomic(durable=True)
+def set_profile(index: Index, profile: str) -> None:
+    """Choose the policy of an index. What has been published stays."""
+    Index.objects.filter(pk=index.pk).update(profile=profile)
+
+
+@transaction.atomic(durable=True)
+def set_url(index: Index, url: str) -> None:
+    """Note the public URL that documents are to name. Whoever calls this owes every document anew."""
+    Index.objects.filter(pk=index.pk).update(url=url)
+
+
+def _files_of(project: Project) -> Iterable[File]:
+    return File.objects.filter(release__project=project).only("blake2", "filename")
+
+
+def _event(
+    project: Project,
+    action: str,
+    *,
+    release: Release | None = None,
+    reason: str = "",
+    files: Iterable[File] = (),
+) -> Event:
+    """What happened to the project, or to one `release` of it, and all documents that say something else now.
+
+    `files` are those that come or go: the notes that withhold them are owed.
+    """
+    touched = [release] if release else project.releases.all()
+    documents: list[Document] = [
+        *(owed.file(file.blake2, file.filename) for file in files),
+        *(owed.release(project.pk, each.canonical) for each in touched),
+        owed.project(project.pk),
+        owed.project_list(project.index_id),
+    ]
+    return Event(
+        index=project.index_id,
+        project=project.pk,
+        name=project.display_name,
+        version=release.version if release else "",
+        action=action,
+        reason=reason,
+        documents=tuple(documents),
+    )
+
+
+def _id(user: User | None) -> int | None:
+    return None if user is None else user.pk
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,150 @@
+"""May this upload come in? Asked twice: early, to spare work, and inside the transaction that records it, to be
+sure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from django.db.models import Sum
+
+from entrepot import policy
+from entrepot.accounts.models import User
+from entrepot.accounts.tokens import Credential
+from entrepot.archives import Filename
+from entrepot.digests import Digests
+from entrepot.names import ProjectName, canonical_version, skeleton
+from entrepot.policy import Policy
+from entrepot.projects.models import Deletion, File, Index, Project, UsedName
+from entrepot.refusal import Forbidden, Refused, TooLarge
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Who publishes: a user by a token, or the operator, who may do everything, in the name of a user or of nobody."""
+
+    user: User | None
+    credential: Credential | None = None
+
+
+class Standing(Enum):
+    """What became of the question."""
+
+    NEW = "new"
+    SAME = "same"  # these bytes are there already, under this name
+
+
+def admit(
+    index: Index,
+    display_name: str,
+    filename: Filename,
+    digests: Digests,
+    by: Publisher,
+    at: datetime,
+) -> Standing:
+    """Whether the file may be recorded. Raises Refused, or Forbidden, with the reason."""
+    project = index.projects.filter(name=filename.project).first()
+    if project is None:
+        _check_new_project(index, display_name, filename.project)
+    _check_right(project, filename.project, by, at)
+    if project is not None:
+        _check_project(project)
+    standing = _check_filename(index, filename, digests)
+    if project is not None and standing is Standing.NEW:
+        _check_release(project, filename, index.policy, at)
+        _check_room(project, digests, index.policy)
+    return standing
+
+
+def skeleton_in(index: Index, name: ProjectName) -> str:
+    """What must be unique about a project's name in this index."""
+    return skeleton(name) if index.policy.refuses_similar_names else name
+
+
+def _check_new_project(index: Index, display_name: str, name: ProjectName) -> None:
+    policy.check_project_name(name, index.policy)
+    other = index.projects.filter(skeleton=skeleton_in(index, name)).first()
+    if other is not None:
+        raise Refused(
+            "similar-name",
+            f"The name '{display_name}' is too similar to an existing project: {other.display_name}.",
+            "name",
+        )
+
+
+def _check_right(project: Project | None, name: ProjectName, by: Publisher, at: datetime) -> None:
+    credential = by.credential
+    if credential is None:
+        return
+    if not credential.allows(project=None if project is None else project.pk, name=name, at=at):
+        raise Forbidden("token-not-for-project", f"The given token isn't allowed to upload to project '{name}'.")
+    if project is not None and not project.roles.filter(user=credential.user).exists():
+        raise Forbidden(
+            "not-a-maintainer",
+            f"The user '{credential.user.username}' isn't allowed to upload to project '{project.display_name}'.",
+        )
+
+
+def _check_project(project: Project) -> None:
+    if Deletion.objects.filter(project=project).exists():
+        raise Refused(
+            "project-deleted",
+            f"The name '{project.display_name}' was used by a project that has since been deleted. "
+            "Use a different name.",
+            "name",
+        )
+    if not project.takes_uploads:
+        raise Forbidden(f"project-{project.status}", f"Project '{project.display_name}' is {project.status}.")
+
+
+def _check_filename(index: Index, filename: Filename, digests: Digests) -> Standing:
+    used = UsedName.objects.filter(index=index, filename=filename.filename).first()
+    present = File.objects.filter(release__project__index=index, filename=filename.filename).first()
+    if present is not None and present.blake2 == digests.blake2:
+        return Standing.SAME
+    if present is not None:
+        raise Refused(
+            "file-exists",
+            f"File already exists ('{filename.filename}', with blake2_256 hash '{present.blake2}').",
+            "content",
+        )
+    if used is not None:
+        raise Refused(
+            "filename-used",
+            "This filename was previously used by a file that has since been deleted. Use a different version.",
+            "content",
+        )
+    twin = File.objects.filter(release__project__index=index, blake2=digests.blake2).first()
+    if twin is not None and index.policy.refuses_same_content:
+        raise Refused(
+            "file-exists",
+            f"File already exists ('{twin.filename}', with blake2_256 hash '{digests.blake2}').",
+            "content",
+        )
+    return Standing.NEW
+
+
+def _check_release(project: Project, filename: Filename, rules: Policy, at: datetime) -> None:
+    release = project.releases.filter(canonical=canonical_version(filename.version)).first()
+    if release is None:
+        return
+    if rules.release_open_days is not None and at - release.created_at > timedelta(days=rules.release_open_days):
+        raise Refused(
+            "release-closed",
+            f"Uploading new files to releases older than {rules.release_open_days} days is not allowed.",
+            "version",
+        )
+    if filename.kind == "sdist" and release.files.filter(kind="sdist").exists():
+        raise Refused("second-sdist", "Only one sdist may be uploaded per release.", "content")
+
+
+def _check_room(project: Project, digests: Digests, rules: Policy) -> None:
+    if rules.project_size_limit is None:
+        return
+    present = File.objects.filter(release__project=project).aggregate(total=Sum("size"))["total"] or 0
+    if present + digests.size > rules.project_size_limit:
+        raise TooLarge(
+            "project-too-large",
+            f"Project size too large. Limit for project '{project.display_name}' total size is "
+            f"{rules.project_size_limit // 2**30} GB.",
+            "content",
+        )

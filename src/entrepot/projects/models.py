@@ -1,0 +1,155 @@
+"""Indexes, projects, releases, files, and what has been done to them."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from entrepot.layout import INDEX
+from entrepot.names import ProjectName
+from entrepot.policy import POLICIES, Policy
+
+BY = settings.AUTH_USER_MODEL
+
+
+class Index(models.Model):
+    """A package index. `profile` names its policy; `url` is the public URL that its documents were last built for."""
+
+    slug = models.SlugField(unique=True, default=INDEX)
+    profile = models.CharField(max_length=20, default="public", choices=[(name, name) for name in POLICIES])
+    url = models.URLField(blank=True)
+
+    @property
+    def policy(self) -> Policy:
+        """The rules of this index."""
+        return POLICIES[self.profile]
+
+
+class Status(models.TextChoices):
+    """Project status markers (PEP 792)."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+    DEPRECATED = "deprecated"
+    QUARANTINED = "quarantined"
+
+
+class Project(models.Model):
+    """A name and what belongs to it. The row outlives deletion, so the name is never free again.
+
+    `skeleton` is unique within an index: where the policy refuses names that look like others it is their common
+    look, elsewhere the name itself.
+    """
+
+    index = models.ForeignKey(Index, on_delete=models.PROTECT, related_name="projects")
+    name = models.CharField(max_length=100)
+    display_name = models.CharField(max_length=100)
+    skeleton = models.CharField(max_length=100)
+    status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
+    status_reason = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["index", "name"], name="project_name"),
+            models.UniqueConstraint(fields=["index", "skeleton"], name="project_skeleton"),
+        ]
+
+    @property
+    def normalized(self) -> ProjectName:
+        """The name, as the type that keys are made of."""
+        return ProjectName(self.name)
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Whether its status lets new files in (PEP 792)."""
+        return self.status in {Status.ACTIVE, Status.DEPRECATED}
+
+
+class Deletion(models.Model):
+    """A project was deleted, with all its files."""
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE)
+    by = models.ForeignKey(BY, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+
+
+class Role(models.Model):
+    """What a user may do with a project: owners everything, maintainers upload."""
+
+    class Name(models.TextChoices):
+        OWNER = "Owner"
+        MAINTAINER = "Maintainer"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="roles")
+    user = models.ForeignKey(BY, on_delete=models.CASCADE, related_name="roles")
+    name = models.CharField(max_length=20, choices=Name)
+    by = models.ForeignKey(BY, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "user"], name="one_role_per_user")]
+
+
+class Release(models.Model):
+    """One version of a project. Equal versions are one release: `canonical` is their key, `version` the first
+    spelling."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="releases")
+    version = models.CharField(max_length=200)
+    canonical = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "canonical"], name="release_version")]
+
+
+class UsedName(models.Model):
+    """A filename that was used once, and for which bytes. Never removed, so it never means anything else."""
+
+    index = models.ForeignKey(Index, on_delete=models.PROTECT, related_name="+")
+    filename = models.CharField(max_length=200)
+    blake2 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["index", "filename"], name="filename_used_once")]
+        indexes: ClassVar = [models.Index(fields=["index", "blake2"], name="content_used")]
+
+
+class File(models.Model):
+    """A distribution file. Digests are hexadecimal; `size` is in bytes; `metadata` is what its own archive says."""
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="files")
+    filename = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20)
+    python_tag = models.CharField(max_length=200)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    blake2 = models.CharField(max_length=64)
+    md5 = models.CharField(max_length=32)
+    metadata = models.JSONField()
+    metadata_sha256 = models.CharField(max_length=64, blank=True)  # empty: no sidecar
+    requires_python = models.CharField(max_length=1000, blank=True)
+    comment = models.TextField(blank=True)
+    uploaded_at = models.DateTimeField()
+    uploaded_by = models.ForeignKey(BY, null=True, on_delete=models.SET_NULL, related_name="+")
+    uploaded_with = models.UUIDField(null=True)  # the token, which may be gone by now
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["blake2"], name="file_content")]
+
+
+class Yank(models.Model):
+    """A release, or a single file of it, was taken back (PEP 592): installers pass it by unless it is pinned."""
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="yanks")
+    file = models.OneToOneField(File, null=True, on_delete=models.CASCADE, related_name="yank")
+    reason = models.TextField(blank=True)
+    by = models.ForeignKey(BY, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["release"], condition=Q(file=None), name="one_yank_per_release")
+        ]

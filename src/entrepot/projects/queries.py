@@ -1,0 +1,166 @@
+"""Reads: what the documents are built from, and the gate that finds what a name means."""
+
+from collections.abc import Iterable, Iterator
+
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+
+from entrepot import documents, metadata
+from entrepot.journal import documents as owed
+from entrepot.journal.documents import Document
+from entrepot.journal.models import Entry
+from entrepot.layout import INDEX
+from entrepot.names import ProjectName, canonical_version, parse_version
+from entrepot.projects.models import File, Index, Project, Release, Status, UsedName, Yank
+from entrepot.refusal import Missing
+
+
+def index_at_root() -> Index:
+    """The index that is served at the root of the site."""
+    return Index.objects.get(slug=INDEX)
+
+
+def project_named(index: Index, name: str) -> Project:
+    """The project, deleted ones aside. Raises Missing("no-such-project") or Refused("invalid-name")."""
+    normalized = ProjectName(name)
+    try:
+        return index.projects.get(name=normalized, deletion=None)
+    except Project.DoesNotExist:
+        raise Missing("no-such-project", f"There is no project named {normalized!r}.", "name") from None
+
+
+def release_of(project: Project, version: str) -> Release:
+    """The release with an equal version. Raises Missing("no-such-release") or Refused("invalid-version")."""
+    canonical = canonical_version(parse_version(version))
+    try:
+        return project.releases.get(canonical=canonical)
+    except Release.DoesNotExist:
+        raise Missing("no-such-release", f"{project.display_name} has no release {version}.", "version") from None
+
+
+def file_of(release: Release, filename: str) -> File:
+    """The file of that name. Raises Missing("no-such-file")."""
+    try:
+        return release.files.get(filename=filename)
+    except File.DoesNotExist:
+        raise Missing("no-such-file", f"Release {release.version} has no file {filename!r}.", "filename") from None
+
+
+def project_detail(project: Project) -> documents.ProjectDetail:
+    """The project as readers see it: nothing of it when it is quarantined."""
+    releases: Iterable[Release] = []
+    if project.status != Status.QUARANTINED:
+        releases = sorted(project.releases.all(), key=lambda each: parse_version(each.version))
+    files: dict[int, list[File]] = {}
+    for file in File.objects.filter(release__project=project).defer("metadata").order_by("filename"):
+        files.setdefault(file.release_id, []).append(file)
+    yanks: dict[tuple[int, int | None], Yank] = {
+        (yank.release_id, yank.file_id): yank for yank in Yank.objects.filter(release__project=project)
+    }
+    return documents.ProjectDetail(
+        name=project.normalized,
+        display_name=project.display_name,
+        status=project.status,
+        status_reason=project.status_reason,
+        last_serial=Entry.objects.filter(project=project.pk).aggregate(last=Max("serial"))["last"],
+        roles=tuple(project.roles.order_by("-name", "user__username").values_list("name", "user__username")),
+        releases=tuple(_release_detail(release, files.get(release.pk, []), yanks) for release in releases),
+    )
+
+
+def release_serial(project: Project, version: str) -> int:
+    """The serial of the last change of this release, or of the project as a whole."""
+    entries = Entry.objects.filter(project=project.pk, version__in=["", version])
+    serial: int = entries.aggregate(last=Max("serial"))["last"]
+    return serial
+
+
+def _release_detail(
+    release: Release, files: Iterable[File], yanks: dict[tuple[int, int | None], Yank]
+) -> documents.ReleaseDetail:
+    whole = yanks.get((release.pk, None))
+    return documents.ReleaseDetail(
+        version=release.version,
+        canonical=release.canonical,
+        yanked=whole is not None,
+        yanked_reason=whole.reason if whole else "",
+        files=tuple(_file_detail(file, whole or yanks.get((release.pk, file.pk))) for file in files),
+    )
+
+
+def _file_detail(file: File, yank: Yank | None) -> documents.FileDetail:
+    return documents.FileDetail(
+        filename=file.filename,
+        kind=file.kind,
+        python_tag=file.python_tag,
+        size=file.size,
+        sha256=file.sha256,
+        blake2=file.blake2,
+        md5=file.md5,
+        metadata_sha256=file.metadata_sha256,
+        requires_python=file.requires_python,
+        comment=file.comment,
+        uploaded_at=file.uploaded_at,
+        yanked=yank is not None,
+        yanked_reason=yank.reason if yank else "",
+    )
+
+
+def release_info(project: Project, release: documents.ReleaseDetail) -> documents.ReleaseInfo:
+    """The release with the core metadata of the file that was uploaded first."""
+    first = File.objects.filter(release__project=project, release__canonical=release.canonical).order_by("pk")[0]
+    return documents.ReleaseInfo(release, metadata.from_json(first.metadata))
+
+
+def shown_release(detail: documents.ProjectDetail) -> documents.ReleaseDetail | None:
+    """The release that stands for the project: the newest, rather not yanked, then rather not a pre-release."""
+
+    def preference(release: documents.ReleaseDetail) -> tuple[bool, bool]:
+        return not all(file.yanked for file in release.files), not parse_version(release.version).is_prerelease
+
+    with_files = [release for release in reversed(detail.releases) if release.files]
+    return max(with_files, key=preference, default=None)
+
+
+def project_list(index: Index, *, serial: int) -> documents.ProjectList:
+    """All projects but the quarantined and deleted, as of `serial`."""
+    last = Entry.objects.filter(project=OuterRef("pk")).order_by("-serial").values("serial")[:1]
+    rows = (
+        index.projects.filter(deletion=None)
+        .exclude(status=Status.QUARANTINED)
+        .annotate(last_serial=Subquery(last))
+        .order_by("name")
+        .values_list("name", "display_name", "last_serial")
+    )
+    listed = (documents.ListedProject(ProjectName(name), display, last) for name, display, last in rows)
+    return documents.ProjectList(projects=tuple(listed), last_serial=serial)
+
+
+def is_offered(blake2: str, filename: str) -> bool:
+    """Whether some project shows this distribution file."""
+    shown = File.objects.filter(blake2=blake2, filename=filename)
+    return shown.exclude(release__project__status=Status.QUARANTINED).exists()
+
+
+def files() -> QuerySet[File]:
+    """Every distribution file, without its metadata, in the order of upload."""
+    return File.objects.defer("metadata").order_by("pk")
+
+
+def every_document() -> Iterator[Document]:
+    """All documents that the database can say anything about, for rebuilding and verifying."""
+    for project in Project.objects.order_by("pk").iterator():
+        yield owed.project(project.pk)
+    for project_id, canonical in Release.objects.order_by("pk").values_list("project_id", "canonical").iterator():
+        yield owed.release(project_id, canonical)
+    for blake2, filename in _taken_down():
+        yield owed.file(blake2, filename)
+    for index in Index.objects.order_by("pk"):
+        yield owed.project_list(index.pk)
+
+
+def _taken_down() -> Iterator[tuple[str, str]]:
+    offered = File.objects.exclude(release__project__status=Status.QUARANTINED).filter(
+        blake2=OuterRef("blake2"), filename=OuterRef("filename")
+    )
+    rows = UsedName.objects.annotate(held=Subquery(offered.values("pk")[:1])).filter(held=None)
+    return rows.order_by("pk").values_list("blake2", "filename").iterator()

@@ -1,0 +1,106 @@
+"""Publishing a distribution: a list of named questions, then bytes, then one transaction.
+
+The order makes every crash harmless. Until the transaction commits there are at most bytes under a content-addressed
+key that nothing refers to, and `followers.collect` removes them after a day; once it has committed, the documents it
+left owed are rows.
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from django.utils import timezone
+
+from entrepot import archives, layout, policy
+from entrepot.archives import Distribution, Filename
+from entrepot.digests import Digests
+from entrepot.names import ProjectName, WheelFilename, canonical_version, parse_filename, parse_version
+from entrepot.policy import Policy
+from entrepot.ports.store import FileStore
+from entrepot.projects import actions
+from entrepot.projects.admission import Publisher, Standing, admit
+from entrepot.projects.models import Index
+from entrepot.readme import check_description
+from entrepot.refusal import Refused, TooLarge
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that somebody wants to publish, and what they say of it.
+
+    `name`, `version` and `kind` ("sdist" or "bdist_wheel") are claims, held against the filename and the archive,
+    which is the truth. `claimed` maps "md5", "sha256" or "blake2" to a hexadecimal digest, in any case.
+    """
+
+    file: BinaryIO
+    digests: Digests
+    filename: str
+    name: str
+    version: str
+    kind: str
+    comment: str = ""
+    claimed: Mapping[str, str] = field(default_factory=dict)
+
+
+def publish(upload: Upload, *, index: Index, by: Publisher, store: FileStore) -> int | None:
+    """Check, store and record the upload. Returns the serial of its record, or None when the very file was there
+    already.
+
+    Raises Refused (or a kind of it); then nothing has changed.
+    """
+    filename = _named_as_claimed(upload, index.policy)
+    _check_size(upload, index.policy)
+    standing = admit(index, upload.name, filename, upload.digests, by, timezone.now())
+    _check_digests(upload)
+    if standing is Standing.SAME:
+        return None
+    upload.file.seek(0)
+    dist = archives.open_distribution(upload.file, filename)
+    policy.check_metadata(dist.metadata, index.policy)
+    check_description(dist.metadata.description, dist.metadata.description_content_type)
+    metadata_sha256 = _store(store, upload, dist)
+    return actions.add_file(index, dist, upload.digests, by=by, metadata_sha256=metadata_sha256, comment=upload.comment)
+
+
+def _named_as_claimed(upload: Upload, rules: Policy) -> Filename:
+    name, version = ProjectName(upload.name), parse_version(upload.version)
+    policy.check_version(version, rules)
+    filename = parse_filename(upload.filename)
+    if filename.kind != upload.kind:
+        raise Refused("wrong-filetype", f"'{upload.filename}' is no {upload.kind}.", "filetype")
+    if filename.project != name:
+        raise Refused("wrong-name", f"'{upload.filename}' does not belong to project '{upload.name}'.", "name")
+    if canonical_version(filename.version) != canonical_version(version):
+        raise Refused("wrong-version", f"'{upload.filename}' is not of version '{upload.version}'.", "version")
+    if isinstance(filename, WheelFilename):
+        policy.check_platforms(filename, rules)
+    return filename
+
+
+def _check_size(upload: Upload, rules: Policy) -> None:
+    if upload.digests.size > rules.file_size_limit:
+        limit = rules.file_size_limit // 2**20
+        raise TooLarge("file-too-large", f"File too large. Limit for '{upload.name}' is {limit} MB.", "content")
+
+
+def _check_digests(upload: Upload) -> None:
+    for name, claimed in upload.claimed.items():
+        if claimed.lower() != getattr(upload.digests, name):
+            raise Refused(
+                "wrong-digest",
+                f"The digest supplied does not match a digest calculated from the uploaded file ({name}).",
+                f"{name}_digest",
+            )
+
+
+def _store(store: FileStore, upload: Upload, dist: Distribution) -> str:
+    """Store the file and, for a wheel, its metadata beside it. Returns the metadata's SHA-256, or nothing."""
+    blake2, filename = upload.digests.blake2, dist.filename.filename
+    upload.file.seek(0)
+    store.create(layout.package(blake2, filename).key, upload.file)
+    if not isinstance(dist.filename, WheelFilename):
+        return ""  # the metadata of an sdist may change when it is built
+    store.create(layout.sidecar(blake2, filename).key, io.BytesIO(dist.metadata_bytes))
+    return hashlib.sha256(dist.metadata_bytes).hexdigest()

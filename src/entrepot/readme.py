@@ -1,0 +1,158 @@
+"""Project descriptions as HTML that is safe to show: reStructuredText, Markdown (GFM, CommonMark), plain text.
+
+A description is written by strangers, and some take minutes to render: docutils is pure Python, and the highlighting
+of Markdown is quadratic in the number of `<pre>` tags (350 KB take half a minute). Both would hold the interpreter's
+lock and stop every other request of the process, so they run in a child, `python -m entrepot.readme FD`, with a limit
+of time and of memory. Starting one costs more than rendering most texts, so children are kept and used again.
+"""
+
+import io
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+from email.message import EmailMessage
+from functools import cache
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from queue import LifoQueue
+
+from readme_renderer import markdown, rst, txt
+
+from entrepot.refusal import Refused
+
+TIME_LIMIT = 10  # seconds
+MEMORY_LIMIT = 1024**3  # bytes of address space
+HTML_LIMIT = 8 * 1024 * 1024  # characters
+CHILDREN = 2  # so that one slow text does not make all others wait
+
+_COMPLAINT = re.compile(r"<string>:(?P<line>\d*): \([A-Z]+/\d\) (?P<text>.*)")
+
+
+def check_description(text: str, content_type: str) -> None:
+    """Refuse a description that cannot be rendered, with the first complaint of the renderer and its line.
+
+    Takes the fields Description and Description-Content-Type of valid core metadata.
+    Raises Refused("description-not-rendered").
+    """
+    render(text, content_type)
+
+
+def render(text: str, content_type: str) -> str:
+    """The description as clean HTML, `""` when it is blank. Takes and raises what `check_description` does."""
+    if not text.strip():
+        return ""
+    header = EmailMessage()
+    header["Content-Type"] = content_type or "text/x-rst"
+    match header.get_content_type():
+        case "text/plain":
+            return txt.render(text) or ""
+        case "text/markdown":
+            return _render_apart(text, header["Content-Type"].params.get("variant", "GFM"))
+        case _:
+            return _render_apart(text, "reStructuredText")
+
+
+class _Child:
+    """A process that renders one text after the other. When it is stuck or dies, the next text gets a new one."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection | None = None
+
+    def render(self, text: str, markup: str) -> str:
+        if self._process is not None and self._process.poll() is not None:
+            self._stop()  # it died of something else than a text
+        pipe = self._pipe or self._start()
+        pipe.send_bytes(json.dumps([text, markup]).encode())
+        if not pipe.poll(TIME_LIMIT):
+            self._stop()
+            raise _refused(markup, f"it takes more than {TIME_LIMIT} seconds")
+        try:
+            html, complaint = json.loads(pipe.recv_bytes())
+        except EOFError:
+            self._stop()
+            raise _refused(markup, "it is too large or too deeply nested") from None
+        if complaint:
+            raise _refused(markup, complaint)
+        return str(html)
+
+    def _start(self) -> Connection:
+        self._pipe, theirs = Pipe()
+        # -P: the working directory must not lend the child its modules; likewise, it may hold no settings for docutils.
+        command = [sys.executable, "-P", "-X", "utf8", "-m", "entrepot.readme", str(theirs.fileno())]
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, "DOCUTILSCONFIG": os.devnull},
+            pass_fds=[theirs.fileno()],
+            stderr=subprocess.DEVNULL,
+        )
+        theirs.close()
+        return self._pipe
+
+    def _stop(self) -> None:
+        if self._process is not None and self._pipe is not None:
+            self._pipe.close()
+            self._process.kill()
+            self._process.wait()
+        self._process = self._pipe = None
+
+
+@cache
+def _children() -> "LifoQueue[_Child]":
+    """Those that are idle, the one used last in front."""
+    children: LifoQueue[_Child] = LifoQueue()
+    for _ in range(CHILDREN):
+        children.put(_Child())
+    return children
+
+
+def _render_apart(text: str, markup: str) -> str:
+    child = _children().get()
+    try:
+        return child.render(text, markup)
+    finally:
+        _children().put(child)
+
+
+def _refused(markup: str, reason: str) -> Refused:
+    message = f"The description failed to render as {markup}: {reason.rstrip('.')}."
+    return Refused("description-not-rendered", message, "description")
+
+
+def main() -> None:
+    """The child: takes text and markup, gives HTML and a complaint, one of them empty, until the parent is gone."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    pipe = Connection(int(sys.argv[1]))
+    while True:
+        try:
+            text, markup = json.loads(pipe.recv_bytes())
+        except EOFError:
+            return
+        pipe.send_bytes(json.dumps(_rendered(text, markup)).encode())
+
+
+def _rendered(text: str, markup: str) -> tuple[str, str]:
+    complaints = io.StringIO()
+    if markup == "reStructuredText":
+        html = rst.render(text, stream=complaints)
+    else:
+        html = markdown.render(text, variant=markup)
+    if html is None:
+        return "", _first(complaints.getvalue())
+    if len(html) > HTML_LIMIT:
+        return "", f"its HTML has more than {HTML_LIMIT} characters"
+    return html, ""
+
+
+def _first(complaints: str) -> str:
+    found = _COMPLAINT.search(complaints)
+    if found is None:
+        return "nothing is left to show"
+    return f"line {found['line']}: {found['text']}" if found["line"] else found["text"]
+
+
+if __name__ == "__main__":
+    main()

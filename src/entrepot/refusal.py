@@ -1,0 +1,34 @@
+"""What the domain says when it will not do something: a stable code, a sentence for people, the field at fault.
+
+Refusals are raised where the rule is and turned into HTTP (`api.problems`) or an exit code (`cli`) in one place each.
+"""
+
+
+class Refused(Exception):
+    """The request cannot be carried out as given.
+
+    `code` is stable, kebab-case, and listed in docs/api.md; `message` is one English sentence that names the thing at
+    fault (clients match some of them, so they are not translated); `field` names the form field at fault, or is empty.
+    """
+
+    def __init__(self, code: str, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+
+
+class Forbidden(Refused):
+    """Whoever asks may not do this."""
+
+
+class Missing(Refused):
+    """The thing named does not exist."""
+
+
+class TooLarge(Refused):
+    """More bytes than the index takes."""
+
+
+class Unavailable(Refused):
+    """Not now: trying again later may succeed."""

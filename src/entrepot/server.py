@@ -1,0 +1,208 @@
+"""The HTTP server: uvicorn's httptools protocol, with three additions.
+
+- An application with `at_once(method, target, headers)` (see `entrepot.edge.app`) is asked first, in the parser's
+  callback, and what it gives is written to the transport there and then: no task, no ASGI messages.
+- `http.response.zerocopysend` (ASGI extension): the kernel sends the file. The application opens and closes it.
+- `entrepot.reason` (our extension): `http.response.start` may carry `reason`, the text of the status line, which is the
+  only part of a refusal that some upload clients show.
+
+It relies on these internals of uvicorn 0.54: `HttpToolsProtocol.on_message_begin` makes `self.scope` and empties
+`self.headers`; `on_headers_complete` makes `self.cycle` and hands it to `_start_asgi_task`, at once or when its turn in
+`self.pipeline` has come; `on_response_complete` counts the request, resumes reading and arms the keep-alive timer. A
+cycle writes the status line and the headers in one go to its `transport`, keeps what is left of `Content-Length` in
+`expected_content_length`, and is quiet about an unfinished response when `disconnected`.
+"""
+
+import asyncio
+import re
+import socket
+from collections.abc import Callable
+from typing import Any, cast
+
+import uvicorn
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent
+from uvicorn._types import Scope as UvicornScope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+Message = dict[str, Any]  # an ASGI event; its keys depend on its type
+AtOnce = Callable[[bytes, bytes, list[tuple[bytes, bytes]]], tuple[bytes, bytes] | None]
+
+LONGEST_REASON = 400  # characters
+DRAIN = 30  # seconds for open requests when the server stops
+
+_AT_ONCE = {b"GET", b"HEAD"}
+_NOT_AT_ONCE = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ZERO_COPY = "http.response.zerocopysend"
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # uvicorn's own arguments, passed on
+        super().__init__(*args, **kwargs)
+        self._at_once: AtOnce | None = getattr(self.config.app, "at_once", None)
+        self._answered = False
+        self._active = 0.0  # the loop's time of the last data from the client
+        self._defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
+
+    def on_message_begin(self) -> None:
+        """A request begins. Its scope is made when the application is to have it: most requests never need one."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._answered = False
+
+    def on_headers_complete(self) -> None:
+        """Answer at once, or start the application."""
+        if self._at_once is not None and self._may_answer():
+            answer = self._at_once(self.parser.get_method(), self.url, self.headers)
+            if answer is not None:
+                self._write(*answer)
+                return
+        self._make_scope()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Nothing is left to tell the application when there was none."""
+        if not self._answered:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; read more only when those that were read already have been answered.
+
+        A client that sends faster than it reads would otherwise fill the queue, one buffer for each answer it takes.
+        """
+        super()._unset_keepalive_if_required()
+        super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection when nothing has come for as long as it may idle; until then, look again later.
+
+        An answer at once leaves the timer running, since setting one costs as much as the answer. A request under way
+        sets it when it ends.
+        """
+        self.timeout_keep_alive_task = None
+        left = self._active + self.timeout_keep_alive - self.loop.time()
+        if not self._idle():
+            return
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave nothing behind."""
+        super().connection_lost(exc)
+        super()._unset_keepalive_if_required()
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._active = self.loop.time()
+
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _make_scope(self) -> None:
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expect
+        self.scope["headers"] = headers
+        self.scope["extensions"] = {_ZERO_COPY: {}, "entrepot.reason": {}}
+
+    def _may_answer(self) -> bool:
+        """Whether this request is a plain one, the only one under way, on a connection that goes on after it."""
+        return (
+            self._idle()
+            and self.parser.get_method() in _AT_ONCE
+            and not self.flow.write_paused
+            and self.parser.should_keep_alive()
+            and self.parser.get_http_version() == "1.1"
+            and _NOT_AT_ONCE.isdisjoint(dict(self.headers))
+        )
+
+    def _write(self, head: bytes, body: bytes) -> None:
+        defaults = self.server_state.default_headers
+        if defaults is not self._defaults[0]:
+            self._defaults = (defaults, b"".join([b"%s: %s\r\n" % header for header in defaults]) + b"\r\n")
+        self.transport.write(b"".join((head, self._defaults[1], body)))
+        self._answered = True
+        self.server_state.total_requests += 1
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        async def extended(scope: UvicornScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+            async def extended_send(message: Message) -> None:
+                if message["type"] == _ZERO_COPY:
+                    await self._send_file(cycle, message)
+                elif "reason" in message:
+                    await _send_with_reason(cycle, message)
+                else:
+                    await send(cast("ASGISendEvent", message))
+
+            await app(scope, receive, cast("ASGISendCallable", extended_send))
+
+        super()._start_asgi_task(cycle, cast("ASGI3Application", extended))
+
+    async def _send_file(self, cycle: RequestResponseCycle, message: Message) -> None:
+        """Send a part of a file as body. A client that goes away meanwhile is no error."""
+        if cycle.chunked_encoding is not False:
+            raise RuntimeError(f"{_ZERO_COPY} needs a response that has started, with a Content-Length")
+        if cycle.scope["method"] != "HEAD":
+            try:
+                cycle.expected_content_length -= await self._copy(message)
+            except (ConnectionError, TimeoutError):
+                cycle.disconnected = True
+                self.transport.abort()
+        await cycle.send({"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)})
+
+    async def _copy(self, message: Message) -> int:
+        if self.transport.is_closing():
+            raise ConnectionResetError
+        file = message["file"]
+        return await self.loop.sendfile(self.transport, file, message.get("offset", file.tell()), message.get("count"))
+
+
+class _Renamed:
+    """A transport for one write: puts another status line in the place of uvicorn's."""
+
+    def __init__(self, transport: asyncio.Transport, status: int, reason: str) -> None:
+        self._transport = transport
+        self._usual = STATUS_LINE[status]
+        phrase = _CONTROL.sub(" ", reason)[:LONGEST_REASON].encode("latin-1", "replace")
+        self._line = b"HTTP/1.1 %d %s\r\n" % (status, phrase)
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data.replace(self._usual, self._line, 1))
+
+
+async def _send_with_reason(cycle: RequestResponseCycle, message: Message) -> None:
+    await cycle.flow.drain()  # from here to the write nothing else can come between
+    transport = cycle.transport
+    cycle.transport = cast("asyncio.Transport", _Renamed(transport, message["status"], message["reason"]))
+    try:
+        await cycle.send(cast("ASGISendEvent", message))
+    finally:
+        cycle.transport = transport
+
+
+def serve(application: ASGI3Application, fd: int) -> None:
+    """Serve on the listening socket `fd` (taken over) until SIGTERM, which takes effect once open requests end."""
+    config = uvicorn.Config(
+        application,
+        loop="asyncio",
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN,
+    )
+    # Not `Config(fd=…)`: that takes any socket for a Unix one, and leaves Nagle's algorithm on.
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=fd)])

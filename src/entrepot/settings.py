@@ -1,0 +1,99 @@
+"""Django's settings, derived from `config`. Nothing here is turned by anybody directly."""
+
+import sys
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+if sys.platform == "linux":
+    # Distributions ship SQLite versions that can corrupt a database in WAL mode; this wheel bundles a sound one.
+    import pysqlite3
+
+    sys.modules["sqlite3"] = pysqlite3
+import sqlite3
+
+from entrepot.config import Config
+
+CONFIG = Config.current()
+
+SECRET_KEY = CONFIG.secret()
+DEBUG = False
+ALLOWED_HOSTS = ["*"]  # nothing is derived from the Host header: links begin with CONFIG.public_url
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.staticfiles",
+    "entrepot.accounts",
+    "entrepot.journal",
+    "entrepot.projects",
+    "entrepot.web",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+ROOT_URLCONF = "entrepot.urls"
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+DATABASES = {"default": dj_database_url.parse(CONFIG.database_url)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    if sqlite3.sqlite_version_info < (3, 51, 3):
+        raise ImproperlyConfigured(
+            f"SQLite {sqlite3.sqlite_version} can corrupt a database in WAL mode; Entrepot needs 3.51.3 or newer."
+        )
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # FULL: what was acknowledged survives a power cut.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    DATABASES["default"]["OPTIONS"] = {"pool": True}
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+FILE_UPLOAD_TEMP_DIR = str(CONFIG.uploads)
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # a larger request body waits on disk, in FILE_UPLOAD_TEMP_DIR
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django.request": {"level": "ERROR"},  # a refusal is an answer, not an event of the server's
+        "entrepot": {"handlers": ["stderr"], "level": "INFO"},
+    },
+}

@@ -1,0 +1,12 @@
+"""What Django answers. The read plane, in front of it, has answered for /simple/, /packages/ and the JSON documents."""
+
+from django.urls import path
+
+from entrepot.api.upload import upload, upload_without_slash
+from entrepot.web.views import front
+
+urlpatterns = [
+    path("", front, name="front"),
+    path("legacy/", upload, name="upload"),
+    path("legacy", upload_without_slash),
+]

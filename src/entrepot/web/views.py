@@ -1,0 +1,37 @@
+"""Pages for people."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from entrepot.config import Config
+from entrepot.projects.queries import index_at_root
+
+
+@require_safe
+@cache_control(public=True, max_age=60)
+def front(request: HttpRequest) -> HttpResponse:
+    """What this index is, how to install from it and how to upload to it."""
+    url = Config.current().public_url
+    context = {"url": url, "trusted_host": trusted_host(url), "profile": index_at_root().profile}
+    return render(request, "front.html", context)
+
+
+def trusted_host(url: str) -> str:
+    """The host, with its port, that pip has to be told to trust (`--trusted-host`) before it installs from this URL.
+
+    Empty for https and for this machine: what pip calls a secure origin.
+    """
+    parts = urlsplit(url)
+    return "" if parts.scheme == "https" or _is_this_machine(parts.hostname or "") else parts.netloc
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

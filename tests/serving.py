@@ -1,0 +1,112 @@
+"""A real server, started as anybody starts it, and ways to talk to it."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ENTREPOT = [sys.executable, "-m", "entrepot"]
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, with its reason phrase. Header names are in lower case."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> dict:  # type: ignore[type-arg]
+        return json.loads(self.body)  # type: ignore[no-any-return]
+
+
+@dataclass
+class Server:
+    """A running server. `token` is an upload token of the user `alice`, who is a superuser."""
+
+    url: str
+    data: Path
+    process: "subprocess.Popen[str]"
+    token: str = ""
+
+    def command(self, *arguments: str, check: bool = True, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run `entrepot` beside the server, on its data."""
+        return run(self.data, *arguments, check=check, stdin=stdin)
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request on a connection of its own; redirects are not followed."""
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
+        try:
+            connection.request(method, path, body or None, dict(headers or {}))
+            response = connection.getresponse()
+            named = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, response.reason, named, response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """GET with headers given as keywords: `accept_encoding="gzip"`."""
+        return self.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def page(self, project: str) -> dict:  # type: ignore[type-arg]
+        """A project's simple page in its JSON form."""
+        answer = self.get(f"/simple/{project}/", accept="application/vnd.pypi.simple.v1+json")
+        assert answer.status == 200, answer
+        return answer.json()
+
+    def new_token(self, user: str = "alice", *options: str) -> str:
+        """An upload token, made by the command line."""
+        return self.command("token", "create", user, *options).stdout.strip()
+
+
+def run(data: Path, *arguments: str, check: bool = True, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run the command `entrepot` on a data directory."""
+    done = subprocess.run(
+        [*ENTREPOT, "--data", str(data), *arguments], input=stdin, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 or not check, f"{arguments}: {done.stdout}{done.stderr}"
+    return done
+
+
+@contextmanager
+def serving(data: Path, **environ: str) -> Iterator[Server]:
+    """A server on a free port, with the user alice and a token; stopped in order at the end."""
+    process = subprocess.Popen(
+        [*ENTREPOT, "serve", "--data", str(data), "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environ},
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "ready" in line, line
+        server = Server(line.split()[-1].rstrip("/"), data, process)
+        if not (data / "token").exists():
+            server.command(
+                *("user", "create", "alice", "--email", "alice@example.org", "--password-stdin", "--superuser"),
+                stdin=PASSWORD,
+            )
+            (data / "token").write_text(server.new_token())
+        server.token = (data / "token").read_text()
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        if process.stdout is not None:
+            process.stdout.close()

@@ -1,0 +1,104 @@
+"""A small index in this process: the actions as commands call them, on a store of its own."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from archives import forge
+from entrepot.accounts.models import User
+from entrepot.digests import Hasher
+from entrepot.followers import drift, pages
+from entrepot.journal import documents as owed
+from entrepot.layout import Form, project_json, project_list, project_page, release_json
+from entrepot.names import ProjectName, parse_filename
+from entrepot.page import Page
+from entrepot.ports.store import FileStore
+from entrepot.projects import queries
+from entrepot.projects.admission import Publisher
+from entrepot.projects.models import File, Index, Project, Release
+from entrepot.publishing import Upload, publish
+
+URL = "https://index.example"
+
+
+@dataclass
+class World:
+    """An index, its store, and a user who owns what is uploaded."""
+
+    index: Index
+    store: FileStore
+    user: User
+
+    def upload(self, built: forge.Built, *, shown: bool = True) -> int | None:
+        """Upload a file; with `shown` its pages are published in the same breath, as the API does."""
+        hasher = Hasher()
+        hasher.update(built.data)
+        filename = parse_filename(built.filename)
+        serial = publish(
+            Upload(
+                file=io.BytesIO(built.data),
+                digests=hasher.digests(),
+                filename=built.filename,
+                name=filename.project,
+                version=str(filename.version),
+                kind=filename.kind,
+            ),
+            index=self.index,
+            by=Publisher(self.user),
+            store=self.store,
+        )
+        if shown and serial is not None:
+            assert pages.publish_own(serial, store=self.store)
+        return serial
+
+    def project(self, name: str) -> Project:
+        return queries.project_named(self.index, name)
+
+    def release(self, name: str, version: str) -> Release:
+        return queries.release_of(self.project(name), version)
+
+    def file(self, filename: str) -> File:
+        return File.objects.get(filename=filename)
+
+    def show(self, serial: int) -> None:
+        """Publish what the action that got `serial` left owed."""
+        assert pages.publish_own(serial, store=self.store)
+
+    def complaints(self) -> list[str]:
+        """What `entrepot verify` would say."""
+        return [*sum(drift.check_pages(store=self.store), []), *sum(drift.check_files(store=self.store), [])]
+
+    def simple(self, name: str) -> Page | None:
+        return self.store.read_page(project_page(ProjectName(name), Form.JSON).key)
+
+    def simple_html(self, name: str) -> Page | None:
+        return self.store.read_page(project_page(ProjectName(name), Form.HTML).key)
+
+    def listed(self) -> Page | None:
+        return self.store.read_page(project_list(Form.JSON).key)
+
+    def json(self, name: str) -> Page | None:
+        return self.store.read_page(project_json(ProjectName(name)).key)
+
+    def release_json(self, name: str, version: str) -> Page | None:
+        return self.store.read_page(release_json(ProjectName(name), version).key)
+
+    def published(self) -> Mapping[str, tuple[int, bytes]]:
+        """All pages that the store shows: key to serial shown and body."""
+        return shown_pages(self.store)
+
+
+def new_world(folder: Path) -> World:
+    """An empty index with the user alice."""
+    index = Index.objects.create(url=URL)
+    user = User.objects.create(username="alice", email="alice@example.org")
+    store = FileStore(folder)
+    pages.publish(owed.project_list(index.pk), store=store)
+    return World(index, store, user)
+
+
+def shown_pages(store: FileStore) -> Mapping[str, tuple[int, bytes]]:
+    """All pages that a store shows: key to serial shown and body."""
+    found = {key: store.read_page(key) for key in store.keys("pages/")}
+    return {key: (page.last_serial, page.body) for key, page in found.items() if page and page.variants}
