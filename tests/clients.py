@@ -17,7 +17,7 @@ from venv import EnvBuilder
 from serving import Server
 
 CLIENTS = Path(__file__).resolve().parents[1] / ".clients"
-PROGRAMS = {"oldpip": "pip", "builders": "pyproject-build"}  # the others are called as their environment is
+PROGRAMS = {"oldpip": "pip", "builders": "python"}  # the others are called as their environment is
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -107,7 +107,7 @@ SETUPTOOLS = BackEnd("setuptools", "setuptools.build_meta")
 
 @dataclass(frozen=True)
 class Project:
-    """A project's sources: one package, named as the project, whose `__init__.py` is `code`."""
+    """A project's sources: one package, whose `__init__.py` is `code`. `name` is normalized."""
 
     name: str
     version: str = "1.0"
@@ -117,9 +117,24 @@ class Project:
     extras: Mapping[str, Sequence[str]] = field(default_factory=dict)
     code: str = ""
 
+    @property
+    def package(self) -> str:
+        """What to import."""
+        return self.name.replace("-", "_")
+
+    @property
+    def wheel(self) -> str:
+        """The filename of the wheel."""
+        return f"{self.package}-{self.version}-py3-none-any.whl"
+
+    @property
+    def sdist(self) -> str:
+        """The filename of the sdist."""
+        return f"{self.package}-{self.version}.tar.gz"
+
     def write(self, directory: Path) -> None:
         """Write the sources into a new directory."""
-        package = directory / self.name
+        package = directory / self.package
         package.mkdir(parents=True)
         (package / "__init__.py").write_text(self.code)
         (directory / "README.md").write_text(f"# {self.name}\n")
@@ -137,7 +152,7 @@ class Project:
             'description = "A package to try things with"',
             'readme = "README.md"',
             'license = "MIT"',
-            'authors = [{ name = "Jane Doe", email = "jane@example.org" }]',
+            'authors = [{ name = "The authors", email = "authors@example.org" }]',
             'keywords = ["first", "second"]',
             'classifiers = ["Programming Language :: Python :: 3"]',
             f"requires-python = {json.dumps(self.requires_python)}",
@@ -151,9 +166,14 @@ class Project:
 
 
 def build(machine: Machine, project: Project, directory: Path) -> Path:
-    """Write a project into a new directory and build its wheel and its sdist into `dist` there. Returns the directory."""
+    """Write a project into a new directory, and its wheel and its sdist into `dist` there. Returns the directory.
+
+    The hooks of its back end are called as a build front end does (PEP 517), without the time that one takes.
+    """
     project.write(directory)
-    machine.run("builders", "--no-isolation", "--wheel", "--sdist", cwd=directory).succeeded()
+    (directory / "dist").mkdir()
+    hooks = f"import {project.back_end.module} as hooks; hooks.build_wheel('dist'); hooks.build_sdist('dist')"
+    machine.run("builders", "-c", hooks, cwd=directory).succeeded()
     return directory
 
 
@@ -164,7 +184,9 @@ Uploader = Callable[[Machine, Server, Path], Outcome]
 def twine(machine: Machine, server: Server, directory: Path) -> Outcome:
     """`twine upload`"""
     return machine.run(
-        *("twine", "upload", "--non-interactive", "--disable-progress-bar", *sorted(directory.glob("dist/*"))),
+        "twine",
+        *("upload", "--non-interactive", "--disable-progress-bar"),
+        *sorted(directory.glob("dist/*")),
         TWINE_REPOSITORY_URL=f"{server.url}/legacy/",
         TWINE_USERNAME="__token__",
         TWINE_PASSWORD=server.token,
@@ -174,7 +196,9 @@ def twine(machine: Machine, server: Server, directory: Path) -> Outcome:
 def uv_publish(machine: Machine, server: Server, directory: Path, *options: str) -> Outcome:
     """`uv publish`"""
     return machine.run(
-        *("uv", "publish", *options, *sorted(directory.glob("dist/*"))),
+        "uv",
+        *("publish", *options),
+        *sorted(directory.glob("dist/*")),
         UV_PUBLISH_URL=f"{server.url}/legacy/",
         UV_PUBLISH_TOKEN=server.token,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ENTREPOT = [sys.executable, "-m", "entrepot"]
+OWN = {"DJANGO_SETTINGS_MODULE", "ENTREPOT_DATA"}  # what concerns this process of the tests alone
 PASSWORD = "correct horse battery staple"
 
 
@@ -46,9 +47,7 @@ class Server:
         """Run `entrepot` beside the server, on its data."""
         return run(self.data, *arguments, check=check, stdin=stdin)
 
-    def request(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """One request on a connection of its own; redirects are not followed."""
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         try:
@@ -77,10 +76,20 @@ class Server:
 def run(data: Path, *arguments: str, check: bool = True, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     """Run the command `entrepot` on a data directory."""
     done = subprocess.run(
-        [*ENTREPOT, "--data", str(data), *arguments], input=stdin, capture_output=True, text=True, check=False
+        [*ENTREPOT, "--data", str(data), *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
     )
     assert done.returncode == 0 or not check, f"{arguments}: {done.stdout}{done.stderr}"
     return done
+
+
+def environment(**changed: str) -> dict[str, str]:
+    """The environment of a command that is started for real."""
+    return {name: value for name, value in os.environ.items() if name not in OWN} | changed
 
 
 @contextmanager
@@ -90,7 +99,7 @@ def serving(data: Path, **environ: str) -> Iterator[Server]:
         [*ENTREPOT, "serve", "--data", str(data), "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **environ},
+        env=environment(**environ),
     )
     try:
         assert process.stdout is not None

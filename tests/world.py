@@ -67,7 +67,8 @@ class World:
 
     def complaints(self) -> list[str]:
         """What `entrepot verify` would say."""
-        return [*sum(drift.check_pages(store=self.store), []), *sum(drift.check_files(store=self.store), [])]
+        steps = (*drift.check_pages(store=self.store), *drift.check_files(store=self.store))
+        return [complaint for complaints in steps for complaint in complaints]
 
     def simple(self, name: str) -> Page | None:
         return self.store.read_page(project_page(ProjectName(name), Form.JSON).key)

@@ -15,6 +15,12 @@ import brotli
 import zstandard
 
 IDENTITY = "identity"
+
+
+class Damaged(ValueError):
+    """The bytes are not those of a page as it was packed."""
+
+
 MAGIC = b"entrepot page 1\n"
 
 
@@ -73,22 +79,28 @@ class Page:
 
     @classmethod
     def unpack(cls, stored: BinaryIO) -> "Page":
-        """The page that `pack` wrote. Raises ValueError for anything else."""
+        """The page that `pack` wrote, to the last bit. Raises Damaged for anything else."""
         head = _head(stored)
         variants = {coding: Variant(stored.read(size), etag) for coding, size, etag in head["variants"]}
+        for coding, variant in variants.items():
+            if _etag(coding, variant.body) != variant.etag:
+                raise Damaged(f"the {coding} bytes have changed")
         return cls(head["serial"], head["last_serial"], variants)
 
 
 def stored_serial(stored: BinaryIO) -> int:
-    """The serial of a packed page, without reading its bodies. Raises ValueError when it is not a packed page."""
+    """The serial of a packed page, without reading its bodies. Raises Damaged when it is not a packed page."""
     serial: int = _head(stored)["serial"]
     return serial
 
 
 def _head(stored: BinaryIO) -> dict:  # type: ignore[type-arg]  # the shape is checked by its use, line by line
     if stored.readline(len(MAGIC)) != MAGIC:
-        raise ValueError("not a packed page")
-    return json.loads(stored.readline())  # type: ignore[no-any-return]
+        raise Damaged("not a packed page")
+    try:
+        return json.loads(stored.readline())  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise Damaged("the head of a packed page has changed") from error
 
 
 def _etag(coding: str, body: bytes) -> str:

@@ -199,9 +199,10 @@ def serve(application: ASGI3Application, fd: int) -> None:
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=DRAIN,
     )
     # Not `Config(fd=…)`: that takes any socket for a Unix one, and leaves Nagle's algorithm on.

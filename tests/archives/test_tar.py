@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archives.forge import Built, Entry, TarEntry, gzip_file, pax, sdist, tar_file, tar_header, zip_file
+from archives.forge import Built, Entry, TarEntry, core_metadata, gzip_file, pax, sdist, tar_file, tar_header, zip_file
 from archives.opening import assert_refused, opened
 
 BAD = b"demo-1.0/bad.py"
@@ -263,6 +263,30 @@ REFUSED: dict[str, tuple[Callable[[], Built], str, str]] = {
     "zlib": (lambda: sdist(wrap=zlib.compress), "gzip-header", "not a gzip file"),
     "empty": (lambda: as_sdist(b""), "gzip-header", "not a gzip file"),
     "gzip of nothing": (lambda: as_sdist(gzip_file(b"")), "archive-truncated", "tar archive"),
+    # what is in it
+    "no PKG-INFO": (lambda: sdist(edit=lambda given: given.pop(1)), "sdist-layout", "demo-1.0/PKG-INFO"),
+    "PKG-INFO is a directory": (
+        lambda: sdist(edit=lambda given: given.__setitem__(1, TarEntry(b"demo-1.0/PKG-INFO/", kind=b"5"))),
+        "sdist-layout",
+        "demo-1.0/PKG-INFO",
+    ),
+    "two roots": (lambda: with_names(b"other/x"), "sdist-layout", "other/x"),
+    "file beside the root": (lambda: with_names(b"setup.py"), "sdist-layout", "setup.py"),
+    "root of another version": (lambda: Built("demo-1.1.tar.gz", sdist().data), "sdist-layout", "demo-1.0"),
+    "root in other case": (lambda: Built("demo-1.0.tar.gz", sdist("Demo").data), "sdist-layout", "Demo-1.0"),
+    "other name in PKG-INFO": (lambda: sdist(pkg_info=core_metadata("requests")), "metadata-mismatch", "requests"),
+    "other version in PKG-INFO": (lambda: sdist(pkg_info=core_metadata(version="2")), "metadata-mismatch", "'2'"),
+    "PKG-INFO not UTF-8": (lambda: sdist(pkg_info=b"\xff"), "invalid-metadata", "PKG-INFO"),
+    "license file missing": (
+        lambda: sdist(pkg_info=core_metadata(more="License-File: COPYING\n")),
+        "license-file-missing",
+        "COPYING",
+    ),
+    "license file is a directory": (
+        lambda: sdist(files={"legal/MIT": b""}, pkg_info=core_metadata(more="License-File: legal\n")),
+        "license-file-missing",
+        "legal",
+    ),
 }
 
 

@@ -35,15 +35,15 @@ from clients import (
 )
 from serving import Server
 
-UPLOADERS: list[tuple[Uploader, BackEnd]] = [
-    (twine, SETUPTOOLS),
-    (uv_publish, HATCHLING),
-    (flit_publish, FLIT),
-    (hatch_publish, HATCHLING),
-    (poetry_publish, POETRY),
-]
 each_uploader = pytest.mark.parametrize(
-    ("publish", "back_end"), UPLOADERS, ids=[publish.__name__ for publish, _ in UPLOADERS]
+    ("publish", "back_end"),
+    [
+        pytest.param(twine, SETUPTOOLS, id="twine"),
+        pytest.param(uv_publish, HATCHLING, id="uv"),
+        pytest.param(flit_publish, FLIT, id="flit"),
+        pytest.param(hatch_publish, HATCHLING, id="hatch"),
+        pytest.param(poetry_publish, POETRY, id="poetry"),
+    ],
 )
 each_installer = pytest.mark.parametrize("install", [pip_install, old_pip_install, uv_install])
 each_modern_installer = pytest.mark.parametrize("install", [pip_install, uv_install])
@@ -51,6 +51,12 @@ each_modern_installer = pytest.mark.parametrize("install", [pip_install, uv_inst
 BUILDERS = CLIENTS / "builders"  # has the back ends
 
 Ship = Callable[[Project], Path]
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A project name that no other test takes: that of the test."""
+    return re.sub("[^a-z0-9]+", "-", request.node.name.removeprefix("test_")).strip("-")
 
 
 @pytest.fixture
@@ -85,62 +91,54 @@ def harbour(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def unique(uploader: Uploader, rest: str) -> str:
-    """A project name for an uploader. The words differ, because the index refuses names that look alike."""
-    return f"{uploader.__name__.removesuffix('_publish')}_{rest}"
-
-
 # Publishing
 
 
 @each_uploader
 def test_wheel_and_sdist_are_published(
-    server: Server, machine: Machine, tmp_path: Path, publish: Uploader, back_end: BackEnd
+    server: Server, name: str, machine: Machine, tmp_path: Path, publish: Uploader, back_end: BackEnd
 ) -> None:
-    name = unique(publish, "parcel")
-    directory = build(machine, Project(name, back_end=back_end), tmp_path / "sources")
+    project = Project(name, back_end=back_end)
+    directory = build(machine, project, tmp_path / "sources")
     publish(machine, server, directory).succeeded()
     local = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in directory.glob("dist/*")}
-    page = server.page(name.replace("_", "-"))
+    page = server.page(name)
     assert {file["filename"]: file["hashes"]["sha256"] for file in page["files"]} == local
-    assert set(local) == {f"{name}-1.0-py3-none-any.whl", f"{name}-1.0.tar.gz"}
+    assert set(local) == {project.wheel, project.sdist}
 
 
 @each_uploader
 def test_publishing_the_same_again_succeeds(
-    server: Server, machine: Machine, tmp_path: Path, publish: Uploader, back_end: BackEnd
+    server: Server, name: str, machine: Machine, tmp_path: Path, publish: Uploader, back_end: BackEnd
 ) -> None:
-    name = unique(publish, "echo")
     directory = build(machine, Project(name, back_end=back_end), tmp_path / "sources")
     publish(machine, server, directory).succeeded()
-    before = server.page(name.replace("_", "-"))
+    before = server.page(name)
     publish(machine, server, directory).succeeded()
-    assert server.page(name.replace("_", "-")) == before
+    assert server.page(name) == before
 
 
 @each_uploader
 def test_other_bytes_under_a_used_filename_are_refused_with_the_reason(
-    server: Server, machine: Machine, tmp_path: Path, publish: Uploader, back_end: BackEnd
+    server: Server, name: str, machine: Machine, tmp_path: Path, publish: Uploader, back_end: BackEnd
 ) -> None:
-    name = unique(publish, "imposter")
     project = Project(name, back_end=back_end)
     publish(machine, server, build(machine, project, tmp_path / "sources")).succeeded()
-    before = server.page(name.replace("_", "-"))
+    before = server.page(name)
     other = build(machine, replace(project, code="changed = True\n"), tmp_path / "changed")
     assert "File already exists" in publish(machine, server, other).failed()
-    assert server.page(name.replace("_", "-")) == before
+    assert server.page(name) == before
 
 
 @each_uploader
 def test_a_wrong_token_is_refused_with_the_reason(
-    server: Server, machine: Machine, tmp_path: Path, publish: Uploader, back_end: BackEnd
+    server: Server, name: str, machine: Machine, tmp_path: Path, publish: Uploader, back_end: BackEnd
 ) -> None:
-    name = unique(publish, "stranger")
     directory = build(machine, Project(name, back_end=back_end), tmp_path / "sources")
     printed = publish(machine, replace(server, token="entrepot-wrong"), directory).failed()
     assert "403" in printed
     assert "Invalid or non-existent authentication information" in printed
-    assert server.get(f"/simple/{name.replace('_', '-')}/").status == 404
+    assert server.get(f"/simple/{name}/").status == 404
 
 
 def test_uv_leaves_out_what_the_check_url_lists(server: Server, machine: Machine, ship: Ship) -> None:
@@ -261,9 +259,8 @@ def test_an_sdist_is_built_and_installed(
 
 @each_installer
 def test_a_release_for_other_pythons_is_passed_by(
-    server: Server, machine: Machine, ship: Ship, install: Installer
+    server: Server, name: str, machine: Machine, ship: Ship, install: Installer
 ) -> None:
-    name = f"{install.__name__}_serpent"
     ship(Project(name, "1.0"))
     ship(Project(name, "2.0", requires_python=">=4"))
     install(machine, server, machine.environment(), name).succeeded()
@@ -272,9 +269,8 @@ def test_a_release_for_other_pythons_is_passed_by(
 
 @each_installer
 def test_an_upload_can_be_installed_at_once_although_the_client_has_the_page_in_its_cache(
-    server: Server, machine: Machine, ship: Ship, install: Installer
+    server: Server, name: str, machine: Machine, ship: Ship, install: Installer
 ) -> None:
-    name = f"{install.__name__}_fresh"
     environment = machine.environment()
     ship(Project(name, "1.0"))
     install(machine, server, environment, name).succeeded()
@@ -330,9 +326,8 @@ def packages_fetched(printed: str) -> list[tuple[str, str]]:
 
 @each_modern_installer
 def test_a_yanked_release_is_passed_by_unless_pinned(
-    server: Server, machine: Machine, ship: Ship, install: Installer
+    server: Server, name: str, machine: Machine, ship: Ship, install: Installer
 ) -> None:
-    name = f"{install.__name__}_regret"
     ship(Project(name, "1.0"))
     ship(Project(name, "2.0"))
     server.command("yank", name, "2.0", "--reason", "it eats files")
@@ -347,8 +342,9 @@ def test_a_yanked_release_is_passed_by_unless_pinned(
 
 
 @each_modern_installer
-def test_a_quarantined_project_offers_nothing(server: Server, machine: Machine, ship: Ship, install: Installer) -> None:
-    name = f"{install.__name__}_plague"
+def test_a_quarantined_project_offers_nothing(
+    server: Server, name: str, machine: Machine, ship: Ship, install: Installer
+) -> None:
     directory = ship(Project(name))
     server.command("status", name, "quarantined")
     install(machine, server, machine.environment(), name).failed()
@@ -372,12 +368,12 @@ def test_an_archived_project_can_be_installed_but_takes_no_upload(
 
 
 @each_modern_installer
-def test_a_deleted_file_is_gone(server: Server, machine: Machine, ship: Ship, install: Installer) -> None:
-    name = f"{install.__name__}_phantom"
+def test_a_deleted_file_is_gone(server: Server, name: str, machine: Machine, ship: Ship, install: Installer) -> None:
     ship(Project(name, "1.0"))
-    ship(Project(name, "2.0"))
+    newer = Project(name, "2.0")
+    ship(newer)
     environment = machine.environment()
-    server.command("delete", name, "2.0", f"{name}-2.0-py3-none-any.whl")
+    server.command("delete", name, "2.0", newer.wheel)
     install(machine, server, environment, "--only-binary", ":all:", name).succeeded()
     assert installed_version(environment, name) == "1.0"
     server.command("delete", name, "2.0")

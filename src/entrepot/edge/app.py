@@ -18,6 +18,7 @@ from entrepot.edge.conditions import span, unchanged
 from entrepot.edge.memory import Held, Memory, Ready
 from entrepot.edge.routes import Document, Package, Route, Simple
 from entrepot.layout import Place
+from entrepot.page import Damaged
 from entrepot.ports.store import FileStore
 
 MEBIBYTE = 1024 * 1024
@@ -68,7 +69,7 @@ class Edge:
             return None
         try:
             held = self._memory.find(choice.place.key)
-        except OSError:
+        except (OSError, Damaged):
             return None
         if held is None or not held.page.variants:
             return None
@@ -85,7 +86,7 @@ class Edge:
         route = routes.route(target)
         try:
             answer = await self._find(route, conditions, method)
-        except OSError:
+        except (OSError, Damaged):
             logger.exception("The store cannot be read")
             return answers.unavailable(route.problems)
         return answer if method == b"GET" else answer.without_body()
@@ -215,7 +216,7 @@ async def _transmit(answer: Answer, extensions: Mapping[str, Any], send: Send) -
 async def _send_file(answer: Answer, body: Excerpt, extensions: Mapping[str, Any], send: Send) -> None:
     try:
         file = await asyncio.to_thread(body.path.open, "rb")
-    except OSError:
+    except (OSError, Damaged):
         logger.exception("A file of the store cannot be opened")
         await _transmit(answers.unavailable(routes.PLAIN), extensions, send)
         return

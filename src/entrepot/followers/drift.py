@@ -15,7 +15,7 @@ from entrepot.followers import pages
 from entrepot.journal import documents as owed
 from entrepot.journal import log
 from entrepot.journal.documents import Document
-from entrepot.page import Page
+from entrepot.page import Damaged, Page
 from entrepot.ports.store import FileStore, Superseded
 from entrepot.projects import queries
 from entrepot.projects.models import File
@@ -79,11 +79,15 @@ def rebuild(*, store: FileStore) -> Iterator[None]:
 def _compare(document: Document, store: FileStore) -> tuple[list[str], list[str]]:
     with log.snapshot() as serial:
         built = list(pages.build(document, serial=serial))
-    wrong = [f"{place.key}: {what}" for place, page in built if (what := _difference(page, store.read_page(place.key)))]
+    wrong = [f"{place.key}: {what}" for place, page in built if (what := _difference(page, place.key, store))]
     return [place.key for place, _ in built], wrong
 
 
-def _difference(built: Page, held: Page | None) -> str:
+def _difference(built: Page, key: str, store: FileStore) -> str:
+    try:
+        held = store.read_page(key)
+    except Damaged as damage:
+        return f"damaged: {damage}"
     if held is None or not held.variants:
         return "missing" if built.variants else ""
     if not built.variants:
@@ -95,8 +99,15 @@ def _difference(built: Page, held: Page | None) -> str:
 
 
 def _strays(store: FileStore, known: set[str]) -> list[str]:
-    unknown = (key for key in store.keys("pages/") if key not in known)
-    return [key for key in unknown if (page := store.read_page(key)) and page.variants]
+    return [key for key in store.keys("pages/") if key not in known and _shows_something(key, store)]
+
+
+def _shows_something(key: str, store: FileStore) -> bool:
+    try:
+        page = store.read_page(key)
+    except Damaged:
+        return True
+    return page is not None and bool(page.variants)
 
 
 def _noted_as_withheld(store: FileStore) -> Iterator[Document]:

@@ -36,12 +36,12 @@ def publish_own(serial: int, *, store: FileStore) -> bool:
     builds it. It does not count for the answer: on a large index it waits to be merged.
     """
     deadline = time.monotonic() + PATIENCE
-    for document in log.owed_for(serial):
+    for document in log.owed_for(serial, due=timezone.now()):
         if time.monotonic() > deadline:
             break
         if document.kind is not Kind.LIST or not log.others_at_work():
             publish(document, store=store)
-    return all(document.kind is Kind.LIST for document in log.owed_for(serial))
+    return log.is_shown(serial)
 
 
 def publish_owed(*, due: datetime, store: FileStore) -> Iterator[list[str]]:
@@ -59,7 +59,7 @@ def publish(document: Document, *, store: FileStore) -> list[str]:
         with log.snapshot() as serial:
             pages = list(build(document, serial=serial))
         for place, page in pages:
-            _put(store, place, page)
+            put(store, place, page)
     except Exception as error:
         # Whatever is wrong with this document must not keep the others from being published.
         logger.exception("document %s %s was not published", document.kind.name, document.key)
@@ -71,10 +71,11 @@ def publish(document: Document, *, store: FileStore) -> list[str]:
 
 def build(document: Document, *, serial: int) -> Pages:
     """The pages of a document as the database says them, built as of `serial`."""
-    return _BUILDERS[document.kind](document, serial)
+    return BUILDERS[document.kind](document, serial)
 
 
-def _put(store: FileStore, place: Place, page: Page) -> None:
+def put(store: FileStore, place: Place, page: Page) -> None:
+    """Put a page into the store, which may have a newer one by now: then that one stays."""
     try:
         store.put_page(place.key, page)
     except Superseded:
@@ -133,7 +134,7 @@ def _file_pages(document: Document, serial: int) -> Pages:
         yield place, Page.of(render.withheld_note(), serial=serial, last_serial=0)
 
 
-_BUILDERS = {
+BUILDERS = {
     Kind.FILE: _file_pages,
     Kind.RELEASE: _release_pages,
     Kind.PROJECT: _project_pages,

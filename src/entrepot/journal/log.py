@@ -108,9 +108,18 @@ def owed(*, due: datetime) -> list[Document]:
     return _documents(Dirty.objects.filter(due_at__lte=due))
 
 
-def owed_for(serial: int) -> list[Document]:
-    """The documents that are owed because of the change with this serial, in the same order."""
-    return _documents(Dirty.objects.filter(since__lte=serial, serial__gte=serial))
+def owed_for(serial: int, *, due: datetime) -> list[Document]:
+    """The documents that the change with this serial left owed and that fall due by then, in the same order."""
+    return _documents(_because_of(serial).filter(due_at__lte=due))
+
+
+def is_shown(serial: int) -> bool:
+    """Whether the store shows the change with this serial, lists of projects aside."""
+    return not _because_of(serial).exclude(kind=Kind.LIST).exists()
+
+
+def _because_of(serial: int) -> QuerySet[Dirty]:
+    return Dirty.objects.filter(since__lte=serial, serial__gte=serial)
 
 
 def others_at_work() -> bool:

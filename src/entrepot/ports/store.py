@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from entrepot.page import Page, stored_serial
+from entrepot.page import Damaged, Page, stored_serial
 from entrepot.refusal import Unavailable
 
 CHUNK = 1024 * 1024
@@ -92,7 +92,7 @@ class FileStore:
             _sync_directory(path.parent)
 
     def read_page(self, key: str) -> Page | None:
-        """The page at `key`, gone or not; None when none was ever written."""
+        """The page at `key`, gone or not; None when none was ever written. Raises Damaged."""
         return self._if_present(key, _unpack)
 
     def stamp(self, key: str) -> tuple[int, int] | None:
@@ -160,8 +160,11 @@ class FileStore:
         status = self._if_present(key, os.stat)
         if status is None:
             return 0
-        with self.open(key) as stored:
-            held = stored_serial(stored)
+        try:
+            with self.open(key) as stored:
+                held = stored_serial(stored)
+        except Damaged:
+            held = -1  # nothing to keep
         if held > serial:
             raise Superseded(key, held, serial)
         return status.st_mtime_ns

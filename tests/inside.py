@@ -1,0 +1,118 @@
+"""What lies in the data directory of a running server, and its processes: what a refused upload must not change."""
+
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving import Server
+
+IGNORED_COLUMNS = {"last_used_at"}  # of a token: it was used, whatever came of it
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All that an upload could leave behind: rows by table, stored files by path, waiting files, the serial."""
+
+    rows: dict[str, list[tuple[object, ...]]]
+    stored: dict[str, str]
+    waiting: list[str]
+    serial: int
+
+
+def trace(server: Server) -> Trace:
+    """The state of the server at this moment. Locks of the store are not state."""
+    store = server.data / "store"
+    stored = {str(path.relative_to(store)): _sha256(path) for path in sorted(store.rglob("*")) if path.is_file()}
+    return Trace(
+        rows={table: _rows(server, table) for (table,) in query(server, "SELECT name FROM sqlite_master WHERE type='table'")},
+        stored={path: digest for path, digest in stored.items() if not path.startswith("locks/")},
+        waiting=sorted(str(path) for path in (server.data / "uploads").iterdir()),
+        serial=serial(server),
+    )
+
+
+def query(server: Server, sql: str, *parameters: object) -> list[tuple[object, ...]]:
+    """Run a statement on the server's database, beside the server, and commit it."""
+    with closing(sqlite3.connect(server.data / "entrepot.sqlite3", timeout=20)) as connection, connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+def serial(server: Server) -> int:
+    """The last serial of the journal."""
+    ((last,),) = query(server, "SELECT max(serial) FROM journal_entry")
+    return int(str(last or 0))
+
+
+def age_release(server: Server, project: str, days: float) -> None:
+    """Let the releases of a project have been created so many days ago."""
+    query(
+        server,
+        "UPDATE projects_release SET created_at = datetime(created_at, ?) "
+        "WHERE project_id = (SELECT id FROM projects_project WHERE name = ?)",
+        f"-{days * 86400} seconds",
+        project,
+    )
+
+
+def project_id(server: Server, name: str) -> int:
+    """The id of a project, which tokens refer to."""
+    ((found,),) = query(server, "SELECT id FROM projects_project WHERE name = ?", name)
+    return int(str(found))
+
+
+def parts(server: Server, name: str = "") -> list[int]:
+    """The ids of the processes that the server has started: all, or those called `web` or `work`."""
+    return [each for each in _below(server.process.pid) if not name or name in _arguments(each)]
+
+
+def family(server: Server) -> list[int]:
+    """The server's processes, from the supervisor down."""
+    return [server.process.pid, *_below(server.process.pid)]
+
+
+def memory(process: int, what: str) -> int:
+    """A figure of /proc/PID/status in bytes: `VmRSS` is what the process holds, `VmHWM` the most it ever held."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(f"{what}:")]
+    return int(line.split()[1]) * 1024
+
+
+def runs(process: int) -> bool:
+    """Whether the process is there and has not ended."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(true: Callable[[], bool], *, within: float = 20.0) -> None:
+    """Wait until it is `true`; fail after so many seconds."""
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline, "it never became true"
+        os.sched_yield()
+
+
+def _rows(server: Server, table: object) -> list[tuple[object, ...]]:
+    columns = [str(column[1]) for column in query(server, f'PRAGMA table_info("{table}")')]
+    wanted = ", ".join(f'"{column}"' for column in columns if column not in IGNORED_COLUMNS)
+    return query(server, f'SELECT {wanted} FROM "{table}" ORDER BY 1, 2')  # noqa: S608
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _below(process: int) -> Iterator[int]:
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        yield int(child)
+        yield from _below(int(child))
+
+
+def _arguments(process: int) -> list[str]:
+    return Path(f"/proc/{process}/cmdline").read_text().split("\0")

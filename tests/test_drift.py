@@ -1,0 +1,131 @@
+"""What `verify` finds and `rebuild` mends, seen from inside; the commands themselves are tried in behaviour/."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from archives import forge
+from entrepot.followers import drift, pages
+from entrepot.journal import log
+from entrepot.layout import package, release_json, sidecar
+from entrepot.names import ProjectName
+from entrepot.page import Page
+from entrepot.projects import actions
+from entrepot.projects.models import File, Status
+from world import World, new_world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SIMPLE = "pages/root/simple/demo/index.json"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = new_world(tmp_path / "store")
+    made.upload(forge.wheel("demo", "1.0"))
+    made.upload(forge.sdist("demo", "1.0"))
+    made.upload(forge.wheel("other", "1.0"))
+    return made
+
+
+def rebuild(world: World) -> None:
+    drift.owe_everything(store=world.store)
+    for _ in drift.rebuild(store=world.store):
+        pass
+
+
+def stored(world: World, key: str) -> Path:
+    found = world.store.find(key)
+    assert found is not None
+    return found.path
+
+
+def test_a_sound_index_has_nothing_to_complain_of(world: World) -> None:
+    assert world.complaints() == []
+    before = world.published()
+    rebuild(world)
+    assert world.published() == before
+    assert world.complaints() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda path: path.unlink(), f"{SIMPLE}: missing"),
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"demo", b"dome")), f"{SIMPLE}: damaged: "),
+        (lambda path: path.write_bytes(b"nonsense"), f"{SIMPLE}: damaged: not a packed page"),
+        (lambda path: path.write_bytes(path.read_bytes()[:60]), f"{SIMPLE}: damaged: the head"),
+        (lambda path: path.write_bytes(Page.of(b"{}", serial=3, last_serial=5).pack()), f"{SIMPLE}: differs"),
+        (lambda path: path.write_bytes(Page.of(b"{}", serial=3, last_serial=3).pack()), "says serial 3 where"),
+        (lambda path: path.write_bytes(Page.gone(serial=3).pack()), f"{SIMPLE}: missing"),
+    ],
+)
+def test_a_page_that_differs_is_found_and_mended(
+    world: World, change: Callable[[Path], object], complaint: str
+) -> None:
+    change(stored(world, SIMPLE))
+    (found,) = world.complaints()
+    assert complaint in found
+    rebuild(world)
+    assert world.complaints() == []
+
+
+def test_a_page_that_should_be_gone(world: World) -> None:
+    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=None))
+    key = release_json(ProjectName("demo"), "1").key
+    world.store.put_page(key, Page.of(b"{}", serial=log.committed(), last_serial=1))
+    assert world.complaints() == [f"{key}: should be gone"]
+    rebuild(world)
+    assert world.complaints() == []
+
+
+def test_strays_are_found_and_removed_unless_they_are_newer(world: World) -> None:
+    stray, newer = "pages/root/simple/stray/index.json", "pages/root/simple/newer/index.json"
+    world.store.put_page(stray, Page.of(b"{}", serial=1, last_serial=1))
+    world.store.put_page(newer, Page.of(b"{}", serial=99, last_serial=99))
+    nonsense = stored(world, stray).with_name("nonsense.json")
+    nonsense.write_bytes(b"nonsense")
+    key = "pages/root/simple/stray/nonsense.json"
+    assert world.complaints() == [f"{each}: nothing in the database accounts for it" for each in (newer, stray, key)]
+    rebuild(world)
+    assert world.complaints() == [f"{newer}: nothing in the database accounts for it"]
+
+
+def test_notes_that_withhold_files_are_rebuilt_both_ways(world: World) -> None:
+    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=None))
+    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=None))
+    world.show(actions.set_status(world.project("other"), Status.QUARANTINED, by=None))
+    notes = list(world.store.keys("pages/withheld/"))
+    assert len(notes) == 3
+    for key in notes:
+        stored(world, key).write_bytes(Page.of(b"{}", serial=1, last_serial=0).pack())
+    rebuild(world)
+    assert world.complaints() == []
+    shown = [page for key in notes if (page := world.store.read_page(key)) and page.variants]
+    assert len(shown) == 1
+
+
+def test_rebuilding_that_fails_removes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stray = "pages/root/simple/stray/index.json"
+    world.store.put_page(stray, Page.of(b"{}", serial=1, last_serial=1))
+    monkeypatch.setitem(pages.BUILDERS, pages.Kind.PROJECT, lambda _document, _serial: 1 / 0)
+    rebuild(world)
+    monkeypatch.undo()
+    assert world.store.read_page(stray) is not None
+    assert len(log.owed(due=drift.END_OF_TIME)) == 2
+    rebuild(world)
+    assert world.complaints() == []
+
+
+def test_files_are_read_to_the_last_byte(world: World) -> None:
+    file = world.file("demo-1.0-py3-none-any.whl")
+    key, beside = (place(file.blake2, file.filename).key for place in (package, sidecar))
+    path = stored(world, key)
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    stored(world, beside).unlink()
+    found = world.complaints()
+    assert len(found) == 2
+    assert found[0].startswith(f"{key}: ")
+    assert found[1] == f"{beside}: missing"
+    File.objects.filter(pk=file.pk).delete()
+    assert all("packages" not in complaint for complaint in world.complaints())

@@ -1,0 +1,166 @@
+"""The journal: serials, debts, and what happens when publishing fails."""
+
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from archives import forge
+from entrepot.followers import drift, loop, pages
+from entrepot.journal import documents as owed
+from entrepot.journal import log
+from entrepot.journal.models import Dirty, Entry
+from entrepot.page import Page
+from entrepot.projects import actions
+from world import World, new_world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return new_world(tmp_path / "store")
+
+
+def test_an_upload_is_told_in_the_words_that_mirrors_parse(world: World) -> None:
+    world.upload(forge.wheel("demo", "1.0"))
+    world.upload(forge.sdist("demo", "1.0"))
+    told = list(Entry.objects.order_by("serial").values_list("serial", "name", "version", "action", "by__username"))
+    assert told == [
+        (1, "demo", "", "create", "alice"),
+        (2, "demo", "", "add Owner alice", "alice"),
+        (3, "demo", "1.0", "new release", "alice"),
+        (4, "demo", "1.0", "add py3 file demo-1.0-py3-none-any.whl", "alice"),
+        (5, "demo", "1.0", "add source file demo-1.0.tar.gz", "alice"),
+    ]
+
+
+def test_an_entry_outside_of_a_transaction_is_a_mistake(world: World) -> None:
+    with pytest.raises(RuntimeError):
+        log.append([], by=None, at=timezone.now())
+    assert log.committed() == 0
+
+
+def test_a_transaction_that_fails_leaves_no_entry_and_no_gap(world: World) -> None:
+    event = log.Event(world.index.pk, 1, "demo", "create", (owed.project(1),))
+    with suppress(ZeroDivisionError), transaction.atomic():
+        log.append([event], by=None, at=timezone.now())
+        raise ZeroDivisionError
+    assert (log.committed(), Dirty.objects.count()) == (0, 0)
+    with transaction.atomic():
+        assert log.append([event, event], by=None, at=timezone.now()) == 2
+
+
+def test_what_is_touched_again_while_it_is_built_stays_owed(world: World) -> None:
+    now, document = timezone.now(), owed.project(7)
+    log.owe([document], since=3, serial=3, at=now)
+    log.owe([document], since=5, serial=5, at=now)
+    log.settle(document, built=4)
+    row = Dirty.objects.get()
+    assert (row.since, row.serial) == (5, 5)
+    log.settle(document, built=5)
+    assert not Dirty.objects.exists()
+
+
+def test_the_published_serial_waits_for_the_oldest_debt(world: World) -> None:
+    first = world.upload(forge.wheel("one"), shown=False)
+    second = world.upload(forge.wheel("two"), shown=False)
+    assert first is not None
+    assert second is not None
+    assert log.published() == 0
+    world.show(second)
+    assert log.published() == 0
+    world.show(first)
+    assert log.published() == log.committed() == second
+
+
+def test_the_list_is_left_to_whoever_finishes_last(world: World) -> None:
+    first = world.upload(forge.wheel("one"), shown=False)
+    second = world.upload(forge.wheel("two"), shown=False)
+    assert first is not None
+    assert second is not None
+    world.show(first)
+    listed = world.listed()
+    assert listed is not None
+    assert b'"one"' not in listed.body
+    world.show(second)
+    listed = world.listed()
+    assert listed is not None
+    assert b'"one"' in listed.body
+    assert b'"two"' in listed.body
+
+
+def test_the_list_of_a_large_index_is_merged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "LARGE", 0)
+    world.upload(forge.wheel("one"))
+    due = Dirty.objects.get().due_at
+    assert timedelta(0) < due - timezone.now() <= log.MERGE
+    world.upload(forge.wheel("two"))
+    assert Dirty.objects.get().due_at == due
+    assert world.simple("two") is not None
+    for _ in pages.publish_owed(due=due, store=world.store):
+        pass
+    assert world.complaints() == []
+
+
+def test_a_document_that_fails_backs_off_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = world.upload(forge.wheel("broken"), shown=False)
+    put = world.store.put_page
+
+    def refuse_some(key: str, page: Page) -> None:
+        if "/simple/broken/" in key:
+            raise OSError("the disk has a hole here")
+        put(key, page)
+
+    monkeypatch.setattr(world.store, "put_page", refuse_some)
+    assert broken is not None
+    assert not pages.publish_own(broken, store=world.store)
+    world.upload(forge.wheel("sound"))
+    row = Dirty.objects.get()
+    assert (row.document.kind, row.attempts) == (owed.Kind.PROJECT, 1)
+    assert "the disk has a hole here" in row.error
+    now = row.due_at
+    for attempt in range(2, 5):
+        assert list(pages.publish_owed(due=now, store=world.store)) == [[]]
+        row.refresh_from_db()
+        assert row.attempts == attempt
+        assert row.due_at - timezone.now() > log.SHORTEST_BACKOFF * 2 ** (attempt - 2)
+        now = row.due_at
+    monkeypatch.undo()
+    loop.step(store=world.store, now=now, tidied=now)
+    assert world.complaints() == []
+    assert log.published() == log.committed()
+
+
+def test_an_action_waits_a_bounded_time_for_its_documents(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "PATIENCE", -1.0)
+    serial = world.upload(forge.wheel("slow"), shown=False)
+    assert serial is not None
+    assert not pages.publish_own(serial, store=world.store)
+    assert world.simple("slow") is None
+    assert len(list(pages.publish_owed(due=timezone.now(), store=world.store))) == 3
+    assert world.complaints() == []
+
+
+def test_a_late_builder_cannot_bring_back_what_is_gone(world: World) -> None:
+    serial = world.upload(forge.wheel("demo"))
+    assert serial is not None
+    with log.snapshot() as before:
+        late = list(pages.build(owed.project(world.project("demo").pk), serial=before))
+    world.show(actions.delete_project(world.project("demo"), by=None))
+    for place, page in late:
+        pages.put(world.store, place, page)
+    assert world.complaints() == []
+    gone = world.simple("demo")
+    assert gone is not None
+    assert not gone.variants
+
+
+def test_the_worker_tidies_up_now_and_then(world: World) -> None:
+    now = timezone.now()
+    assert loop.step(store=world.store, now=now, tidied=now - loop.TIDY) == now
+    assert loop.step(store=world.store, now=now, tidied=now) == now
+    assert list(pages.publish_owed(due=drift.END_OF_TIME, store=world.store)) == []
