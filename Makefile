@@ -30,7 +30,7 @@ dev: .venv/.dev
 
 test: dev
 	@tools/debian-packages chromium postgresql || true
-	@.venv/bin/python tools/clients
+	@tools/clients $(PYTHON)
 	@rm -f .coverage .coverage.*
 	@.venv/bin/coverage run -m pytest -n 2 --dist worksteal $(PYTEST)
 	@.venv/bin/coverage combine --quiet && .venv/bin/coverage report
@@ -50,4 +50,4 @@ lock:
 	tools/lock
 
 clean:
-	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+	rm -rf .venv .clients .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

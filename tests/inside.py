@@ -54,7 +54,7 @@ def age_release(server: Server, project: str, days: float) -> None:
         server,
         "UPDATE projects_release SET created_at = datetime(created_at, ?) "
         "WHERE project_id = (SELECT id FROM projects_project WHERE name = ?)",
-        f"-{days * 86400} seconds",
+        f"{-days * 86400:+f} seconds",
         project,
     )
 

@@ -16,7 +16,7 @@ from world import World, new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SIMPLE = "pages/root/simple/demo/index.json"
+SIMPLE = "pages/main/simple/demo/index.json"
 
 
 @pytest.fixture
@@ -80,12 +80,12 @@ def test_a_page_that_should_be_gone(world: World) -> None:
 
 
 def test_strays_are_found_and_removed_unless_they_are_newer(world: World) -> None:
-    stray, newer = "pages/root/simple/stray/index.json", "pages/root/simple/newer/index.json"
+    stray, newer = "pages/main/simple/stray/index.json", "pages/main/simple/newer/index.json"
     world.store.put_page(stray, Page.of(b"{}", serial=1, last_serial=1))
     world.store.put_page(newer, Page.of(b"{}", serial=99, last_serial=99))
     nonsense = stored(world, stray).with_name("nonsense.json")
     nonsense.write_bytes(b"nonsense")
-    key = "pages/root/simple/stray/nonsense.json"
+    key = "pages/main/simple/stray/nonsense.json"
     assert world.complaints() == [f"{each}: nothing in the database accounts for it" for each in (newer, stray, key)]
     rebuild(world)
     assert world.complaints() == [f"{newer}: nothing in the database accounts for it"]
@@ -106,7 +106,7 @@ def test_notes_that_withhold_files_are_rebuilt_both_ways(world: World) -> None:
 
 
 def test_rebuilding_that_fails_removes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    stray = "pages/root/simple/stray/index.json"
+    stray = "pages/main/simple/stray/index.json"
     world.store.put_page(stray, Page.of(b"{}", serial=1, last_serial=1))
     monkeypatch.setitem(pages.BUILDERS, pages.Kind.PROJECT, lambda _document, _serial: 1 / 0)
     rebuild(world)

@@ -16,7 +16,7 @@ from entrepot.ports.store import FileStore, Found, Superseded, store_from_url
 from entrepot.refusal import Unavailable
 
 KEY = "packages/aa/bb/cc/demo-1.0.tar.gz"
-PAGE = "pages/root/simple/demo/index.json"
+PAGE = "pages/main/simple/demo/index.json"
 
 
 @pytest.fixture
@@ -120,12 +120,12 @@ def test_keys_stay_below_the_root(store: FileStore, key: str) -> None:
 
 
 def test_keys_are_listed_in_order_without_the_stores_own(store: FileStore) -> None:
-    keys = ["pages/root/a-b/index", "pages/root/a/index", "pages/root/a.json", "packages/x", "pages/other/z"]
+    keys = ["pages/main/a-b/index", "pages/main/a/index", "pages/main/a.json", "packages/x", "pages/other/z"]
     for key in keys:
         store.put_page(key, page("x", 1))
     assert list(store.keys("")) == sorted(keys)
-    assert list(store.keys("pages/root/")) == sorted(key for key in keys if key.startswith("pages/root/"))
-    assert list(store.keys("pages/root/a-")) == ["pages/root/a-b/index"]
+    assert list(store.keys("pages/main/")) == sorted(key for key in keys if key.startswith("pages/main/"))
+    assert list(store.keys("pages/main/a-")) == ["pages/main/a-b/index"]
 
 
 def test_what_dead_writers_left_is_swept_and_living_ones_are_spared(store: FileStore, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from enum import Enum
 
 from entrepot.names import ProjectName
 
-INDEX = "root"  # the slug of the index that is served at the root of the site
+INDEX = "main"  # the slug of the index that is served at the root of the site
 
 
 class Form(Enum):

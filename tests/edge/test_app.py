@@ -145,7 +145,7 @@ def test_a_project_page_for_a_browser(edge: Edge) -> None:
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert response.headers["content-security-policy"] == "sandbox allow-top-navigation; default-src 'none'"
     assert "content-encoding" not in response.headers
-    assert response.body.startswith(b"this is pages/root/simple/demo/index.html")
+    assert response.body.startswith(b"this is pages/main/simple/demo/index.html")
 
 
 def test_the_two_html_types_have_the_same_bytes_and_different_tags(edge: Edge) -> None:
@@ -168,8 +168,8 @@ def test_the_json_api(edge: Edge) -> None:
     response = ask(edge, "/pypi/demo/json", {"accept": "text/html", "accept-encoding": "zstd"})
     assert response.headers["content-type"] == "application/json"
     assert response.headers["vary"] == "Accept-Encoding"
-    assert zstandard.decompress(response.body).startswith(b"this is pages/root/pypi/demo/index.json")
-    assert ask(edge, "/pypi/demo/1.0.0/json").body.startswith(b"this is pages/root/pypi/demo/1/index.json")
+    assert zstandard.decompress(response.body).startswith(b"this is pages/main/pypi/demo/index.json")
+    assert ask(edge, "/pypi/demo/1.0.0/json").body.startswith(b"this is pages/main/pypi/demo/1/index.json")
 
 
 @pytest.mark.parametrize("path", [*PATHS, FILE, f"{FILE}.metadata"])

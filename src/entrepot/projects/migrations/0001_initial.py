@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             name="Index",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("slug", models.SlugField(default="root", unique=True)),
+                ("slug", models.SlugField(default="main", unique=True)),
                 (
                     "profile",
                     models.CharField(
