@@ -16,13 +16,12 @@ from entrepot.ports.store import FileStore, store_from_url
 class Config:
     """One installation.
 
-    `data` is the directory that holds all state in embedded mode. `public_url` is how people and installers reach
-    the server, without a slash at the end; links in published documents begin with it.
+    `data` is the directory that holds all state in embedded mode. `local_url` is how this machine reaches the server,
+    `public_url` how people and installers do; links in published documents begin with it. Neither ends in a slash.
     """
 
     data: Path
-    host: str
-    port: int
+    local_url: str
     database_url: str
     store_url: str
     public_url: str
@@ -33,13 +32,13 @@ class Config:
         data = Path(environ.get("ENTREPOT_DATA") or "data").resolve()
         host = environ.get("ENTREPOT_HOST") or "127.0.0.1"
         port = int(environ.get("ENTREPOT_PORT") or 8000)
+        local_url = f"http://{_reachable(host)}:{port}"
         return cls(
             data=data,
-            host=host,
-            port=port,
+            local_url=local_url,
             database_url=environ.get("ENTREPOT_DATABASE_URL") or f"sqlite:///{data / 'entrepot.sqlite3'}",
             store_url=environ.get("ENTREPOT_STORE_URL") or f"file://{data / 'store'}",
-            public_url=(environ.get("ENTREPOT_PUBLIC_URL") or f"http://{_reachable(host)}:{port}").rstrip("/"),
+            public_url=(environ.get("ENTREPOT_PUBLIC_URL") or local_url).rstrip("/"),
         )
 
     def store(self) -> FileStore:

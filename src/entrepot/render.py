@@ -56,7 +56,7 @@ def project_html(project: ProjectDetail) -> bytes:
 
 
 def legacy_project(project: ProjectDetail, shown: ReleaseInfo, *, url: str) -> bytes:
-    """The JSON document of a project, which shows its release `shown` and lists all. `url` is the index's public URL."""
+    """The JSON document of a project, which shows its release `shown` and lists all. `url` is the public one."""
     releases = {release.version: [_legacy_file(file, url) for file in release.files] for release in project.releases}
     return _json({**_legacy(project, shown, url), "releases": releases})
 

@@ -24,7 +24,7 @@ def user_command() -> None:
 @click.option(
     "--password-stdin", is_flag=True, required=True, expose_value=False, help="Read the password from standard input."
 )
-@click.option("--superuser", is_flag=True, help="May do everything.")
+@click.option("--superuser", is_flag=True, help="May administer the index.")
 def create_user(name: str, email: str, superuser: bool) -> None:
     """Make a user whose address is verified."""
     prepare()

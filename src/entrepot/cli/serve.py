@@ -115,7 +115,7 @@ def _supervise(parts: Sequence[Part], stopping: Event, address: tuple[str, int])
         for part in parts:
             part.look()
         if not announced and _answers(address):
-            click.echo(f"Entrepot is ready at {Config.current().public_url}/")
+            click.echo(f"Entrepot is ready at {Config.current().local_url}/")
             announced = True
     for part in parts:
         part.stop()

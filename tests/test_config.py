@@ -1,0 +1,99 @@
+"""What an installation is told by its environment."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from entrepot.config import Config
+
+
+def test_nothing_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = Config.current({})
+    assert config.data == tmp_path.resolve() / "data"
+    assert (config.host, config.port, config.public_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
+    assert config.database_url == f"sqlite:///{config.data}/entrepot.sqlite3"
+    assert config.store_url == f"file://{config.data}/store"
+    assert config.uploads == config.data / "uploads"
+
+
+def test_everything_said(tmp_path: Path) -> None:
+    config = Config.current(
+        {
+            "ENTREPOT_DATA": str(tmp_path),
+            "ENTREPOT_HOST": "192.0.2.1",
+            "ENTREPOT_PORT": "81",
+            "ENTREPOT_DATABASE_URL": "postgres://db.example/x",
+            "ENTREPOT_STORE_URL": "file:///srv/store",
+            "ENTREPOT_PUBLIC_URL": "https://index.example/",
+        }
+    )
+    assert config == Config(
+        tmp_path, "192.0.2.1", 81, "postgres://db.example/x", "file:///srv/store", "https://index.example"
+    )
+
+
+def test_empty_variables_say_nothing() -> None:
+    names = ("DATA", "HOST", "PORT", "DATABASE_URL", "STORE_URL", "PUBLIC_URL")
+    assert Config.current({f"ENTREPOT_{name}": "" for name in names}) == Config.current({})
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:81"),
+        ("::", "http://[::1]:81"),
+        ("2001:db8::1", "http://[2001:db8::1]:81"),
+        ("index.example", "http://index.example:81"),
+    ],
+)
+def test_an_address_to_listen_on_becomes_one_to_reach(host: str, url: str) -> None:
+    assert Config.current({"ENTREPOT_HOST": host, "ENTREPOT_PORT": "81"}).public_url == url
+
+
+def test_a_port_that_is_no_number() -> None:
+    with pytest.raises(ValueError, match="http"):
+        Config.current({"ENTREPOT_PORT": "http"})
+
+
+def test_a_store_that_nobody_knows() -> None:
+    with pytest.raises(ValueError, match="carrier-pigeon"):
+        Config.current({"ENTREPOT_STORE_URL": "carrier-pigeon://index.example"}).store()
+
+
+def test_the_secret_stays_and_is_private(tmp_path: Path) -> None:
+    config = Config.current({"ENTREPOT_DATA": str(tmp_path / "new")})
+    secret = config.secret()
+    assert len(secret) >= 40
+    assert config.secret() == secret
+    assert (config.data / "secret").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in config.data.iterdir()] == ["secret"]
+    assert Config.current({"ENTREPOT_DATA": str(tmp_path / "other")}).secret() != secret
+
+
+def test_all_who_come_at_once_find_the_same_secret(tmp_path: Path) -> None:
+    config = Config.current({"ENTREPOT_DATA": str(tmp_path)})
+    start = Barrier(8)
+
+    def secret(_: int) -> str:
+        start.wait()
+        return config.secret()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(secret, range(8)))) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_whoever_comes_second_takes_the_secret_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
+
+    def late(source: Path, target: Path) -> None:
+        target.write_text("of the first")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+    assert Config.current({"ENTREPOT_DATA": str(tmp_path)}).secret() == "of the first"
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]

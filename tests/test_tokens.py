@@ -1,0 +1,260 @@
+"""Who may upload: the credentials of an upload, through the front door."""
+
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pypitoken
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import inside
+from archives import forge
+from entrepot.accounts.macaroons import Macaroon, caveat
+from serving import PASSWORD, Answer, Server
+from uploading import authorization, upload
+
+PROBLEM = "application/problem+json"
+INVALID = (
+    "Invalid or non-existent authentication information. "
+    "Use the user name __token__ and an upload token of this index as the password."
+)
+PASSWORDS = (
+    "Username/Password authentication is no longer supported. "
+    "Use the user name __token__ and an upload token of this index as the password."
+)
+
+_count = itertools.count(1)
+
+
+def fresh() -> str:
+    return f"token{next(_count):05}"
+
+
+def send(server: Server, name: str, token: str = "", headers: Mapping[str, str] | None = None, *, version: str = "1.0") -> Answer:
+    built = forge.wheel(name, version)
+    return upload(server, built.filename, built.data, name=name, version=version, token=token, headers=headers)
+
+
+def code(answer: Answer) -> str:
+    return str(answer.json()["code"]) if answer.status >= 400 else ""
+
+
+def published(server: Server) -> str:
+    name = fresh()
+    assert send(server, name, server.token).status == 200
+    return name
+
+
+@pytest.fixture(scope="session")
+def bob(server: Server) -> str:
+    """A token of a user who owns nothing."""
+    server.command("user", "create", "bob", "--email", "bob@example.org", "--password-stdin", stdin=PASSWORD)
+    return server.new_token("bob")
+
+
+def basic(text: bytes) -> str:
+    return f"Basic {base64.b64encode(text).decode()}"
+
+
+def narrowed(token: str, **restrictions: object) -> str:
+    """The token, with restrictions that its holder adds by PyPI's own library."""
+    return str(pypitoken.Token.load(token).restrict(**restrictions).dump())
+
+
+def with_caveat(token: str, raw: bytes) -> str:
+    """The token with one more caveat, as any tool could add it."""
+    loaded = Macaroon.load(token)
+    signature = hmac.digest(loaded.signature, raw, hashlib.sha256)
+    return Macaroon(loaded.identifier, (*loaded.caveats, raw), signature).dump()
+
+
+class TestHeader:
+    def test_none(self, server: Server) -> None:
+        assert_invalid(server, {})
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            *("", "Basic", "Basic ", "Basic !", "Basic abc", "Bearer", "Bearer ", "Digest x", "Negotiate x", "token x"),
+            *("Bearer entrepot-", "Bearer pypi-AgE", basic(b"__token__"), basic(b"__token__:"), basic(b"__token__:\xff")),
+            *(basic(b"__token__:entrepot-AgE"), basic(b"__token__:nonsense"), basic(b"\xff\xfe:x")),
+        ],
+    )
+    def test_malformed(self, server: Server, header: str) -> None:
+        assert_invalid(server, {"Authorization": header})
+
+    @pytest.mark.parametrize("user", ["alice", "", "__TOKEN__", "token", "__token__ "])
+    def test_another_user_name(self, server: Server, user: str) -> None:
+        """Also when it comes with a token or with the right password."""
+        before = inside.trace(server)
+        for password in (PASSWORD, server.token):
+            answer = send(server, fresh(), headers={**authorization(password, user), "Accept": PROBLEM})
+            assert (answer.status, answer.reason, code(answer)) == (403, PASSWORDS, "password-auth")
+        assert inside.trace(server) == before
+
+    @pytest.mark.parametrize("pattern", ["Bearer {}", "bearer {}", "Token {}", "token   {} ", "BASIC {basic}", "Basic   {basic}"])
+    def test_schemes(self, server: Server, pattern: str) -> None:
+        header = pattern.format(server.token, basic=basic(f"__token__:{server.token}".encode())[6:])
+        assert send(server, fresh(), headers={"Authorization": header}).status == 200
+
+    def test_white_space_around_the_token(self, server: Server) -> None:
+        assert send(server, fresh(), f" {server.token}\r\n").status == 200
+
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.binary(max_size=120))
+    def test_random_bytes(self, server: Server, data: bytes) -> None:
+        encoded = base64.b64encode(data).decode()
+        for header in (f"Basic {encoded}", f"Bearer {encoded}", f"Bearer entrepot-{encoded}"):
+            assert server.request("POST", "/legacy/", headers={"Authorization": header}).status == 403
+
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(place=st.integers(0, 10**6), change=st.integers(1, 255))
+    def test_a_changed_byte(self, server: Server, place: int, change: int) -> None:
+        encoded = server.token.removeprefix("entrepot-")
+        data = bytearray(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+        location = range(3, 3 + len(b"entrepot"))  # is not signed: it means nothing
+        at = place % len(data)
+        data[at] ^= change
+        token = f"entrepot-{base64.urlsafe_b64encode(bytes(data)).decode()}"
+        answer = server.request("POST", "/legacy/", headers=authorization(token))
+        assert answer.status == (400 if at in location else 403)
+
+
+def assert_invalid(server: Server, headers: Mapping[str, str]) -> None:
+    name = fresh()
+    before = inside.trace(server)
+    answer = send(server, name, headers={**headers, "Accept": PROBLEM})
+    assert (answer.status, answer.reason, code(answer)) == (403, INVALID, "invalid-auth")
+    assert inside.trace(server) == before
+
+
+class TestTokens:
+    def test_revoked(self, server: Server) -> None:
+        token = server.new_token()
+        assert send(server, fresh(), token).status == 200
+        inside.query(server, "DELETE FROM accounts_token WHERE id = ?", uuid.UUID(bytes=Macaroon.load(token).identifier).hex)
+        assert_invalid(server, authorization(token))
+
+    def test_of_another_installation(self, server: Server) -> None:
+        loaded = Macaroon.load(server.token)
+        assert_invalid(server, authorization(Macaroon.mint(b"guessed", loaded.identifier, loaded.caveats).dump()))
+        assert_invalid(server, authorization(Macaroon.mint(b"guessed", b"short", loaded.caveats).dump()))
+
+    def test_of_a_user_who_is_no_longer_active(self, server: Server) -> None:
+        server.command("user", "create", "gone", "--email", "gone@example.org", "--password-stdin", stdin=PASSWORD)
+        token = server.new_token("gone")
+        assert send(server, fresh(), token).status == 200
+        inside.query(server, "UPDATE accounts_user SET is_active = 0 WHERE username = 'gone'")
+        assert_invalid(server, authorization(token))
+
+    def test_of_somebody_else(self, server: Server, bob: str) -> None:
+        name = published(server)
+        answer = send(server, name, bob, {"Accept": PROBLEM}, version="1.1")
+        assert (answer.status, code(answer)) == (403, "not-a-maintainer")
+        assert answer.reason == f"The user 'bob' isn't allowed to upload to project '{name}'."
+        inside.query(
+            server,
+            "INSERT INTO projects_role (project_id, user_id, name, at) SELECT ?, id, 'Maintainer', '2026-01-01' "
+            "FROM accounts_user WHERE username = 'bob'",
+            inside.project_id(server, name),
+        )
+        assert send(server, name, bob, version="1.1").status == 200
+
+    def test_for_one_project(self, server: Server) -> None:
+        name, other = published(server), published(server)
+        token = server.new_token("alice", "--project", name)
+        assert send(server, name, token, version="1.1").status == 200
+        for refused in (other, fresh()):
+            answer = send(server, refused, token, {"Accept": PROBLEM}, version="1.1")
+            assert (answer.status, code(answer)) == (403, "token-not-for-project")
+            assert answer.reason == f"The given token isn't allowed to upload to project '{refused}'."
+
+    def test_for_many_projects(self, server: Server) -> None:
+        names = [published(server) for _ in range(2)]
+        token = server.new_token("alice", *itertools.chain.from_iterable(("--project", name) for name in names * 20))
+        for name in names:
+            assert send(server, name, token, version="1.1").status == 200
+
+    def test_that_expire(self, server: Server) -> None:
+        token = server.new_token("alice", "--expires-in-days", "1", "--description", "for one day")
+        assert send(server, fresh(), token).status == 200
+        (raw,) = Macaroon.load(token).caveats
+        kind, until, since = json.loads(raw)
+        assert (kind, until - since) == (0, pytest.approx(86400, abs=2))
+
+    def test_use_is_noted(self, server: Server) -> None:
+        token = server.new_token()
+        (((before),),) = _last_used(server, token)
+        assert before is None
+        send(server, fresh(), token)
+        (((first),),) = _last_used(server, token)
+        assert datetime.now(UTC) - datetime.fromisoformat(f"{first}+00:00") < timedelta(minutes=1)
+
+
+def _last_used(server: Server, token: str) -> list[tuple[object, ...]]:
+    identifier = uuid.UUID(bytes=Macaroon.load(token).identifier).hex
+    return inside.query(server, "SELECT last_used_at FROM accounts_token WHERE id = ?", identifier)
+
+
+class TestNarrowed:
+    """Whoever holds a token can narrow it with the tools made for PyPI's, and nothing widens it again."""
+
+    def test_by_name(self, server: Server) -> None:
+        name = fresh()
+        token = narrowed(server.token, project_names=[name, "other"])
+        assert send(server, name, token).status == 200
+        assert send(server, name, token, version="1.1").status == 200
+        assert code(send(server, fresh(), token, {"Accept": PROBLEM})) == "token-not-for-project"
+
+    def test_by_id(self, server: Server) -> None:
+        name = published(server)
+        token = narrowed(server.token, project_ids=[str(inside.project_id(server, name))])
+        assert send(server, name, token, version="1.1").status == 200
+        assert code(send(server, fresh(), token, {"Accept": PROBLEM})) == "token-not-for-project"
+
+    def test_by_time(self, server: Server) -> None:
+        now = datetime.now(UTC)
+        day = timedelta(days=1)
+        for since, until, status in ((-day, day, 200), (-2 * day, -day, 403), (day, 2 * day, 403)):
+            token = narrowed(server.token, not_before=now + since, not_after=now + until)
+            assert send(server, fresh(), token).status == status
+
+    def test_by_user(self, server: Server) -> None:
+        ((alice,),) = inside.query(server, "SELECT id FROM accounts_user WHERE username = 'alice'")
+        assert send(server, fresh(), narrowed(server.token, user_id=str(alice))).status == 200
+        assert send(server, fresh(), narrowed(server.token, user_id=f"{alice}0")).status == 403
+
+    def test_all_restrictions_have_to_be_met(self, server: Server) -> None:
+        name, other = published(server), published(server)
+        once = narrowed(server.token, project_names=[name])
+        assert send(server, name, narrowed(once, project_names=[name, other]), version="1.1").status == 200
+        for tried in (name, other):
+            assert send(server, tried, narrowed(once, project_names=[other]), version="1.2").status == 403
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            *(b"", b"\xff", b"\0", b"{}", b"null", b"1", b'"x"', b"[]", b"[0]", b"[0,1]", b"[4]", b"[9,1,2]", b"nonsense"),
+            *(b'[0,"9","1"]', b'[0,99999999999,"1"]', b"[1]", b'[1,"x"]', b"[1,{}]", b"[2,5]", b"[3,1]", b'["0",9,1]'),
+            *(b'{"version":1,"permissions":"user"}', b'{"nbf":0,"exp":99999999999}', b"[0,99999999999,0,1]"),
+            *(b"[" * 5000, b"[0,1e999,0]", b"[0,NaN,0]", b"[1,[null]]"),
+        ],
+        ids=lambda raw: raw[:30].decode("latin-1"),
+    )
+    def test_a_restriction_that_nobody_understands_is_not_met(self, server: Server, raw: bytes) -> None:
+        answer = send(server, fresh(), with_caveat(server.token, raw), {"Accept": PROBLEM})
+        assert (answer.status, code(answer)) == (403, "token-not-for-project")
+
+    def test_taking_a_restriction_away(self, server: Server) -> None:
+        name = fresh()
+        loaded = Macaroon.load(narrowed(server.token, project_names=["other"]))
+        for caveats in (loaded.caveats[:-1], (), loaded.caveats[::-1], (*loaded.caveats, caveat(1, [name]))):
+            stolen = Macaroon(loaded.identifier, tuple(caveats), loaded.signature).dump()
+            assert code(send(server, name, stolen, {"Accept": PROBLEM})) == "invalid-auth"
