@@ -2,13 +2,17 @@
 
 import hashlib
 import os
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from entrepot import layout
+from entrepot.layout import Form
+from entrepot.names import ProjectName
 from serving import Server
 
 IGNORED_COLUMNS = {"last_used_at"}  # of a token: it was used, whatever came of it
@@ -29,7 +33,10 @@ def trace(server: Server) -> Trace:
     store = server.data / "store"
     stored = {str(path.relative_to(store)): _sha256(path) for path in sorted(store.rglob("*")) if path.is_file()}
     return Trace(
-        rows={table: _rows(server, table) for (table,) in query(server, "SELECT name FROM sqlite_master WHERE type='table'")},
+        rows={
+            table: _rows(server, table)
+            for (table,) in query(server, "SELECT name FROM sqlite_master WHERE type='table'")
+        },
         stored={path: digest for path, digest in stored.items() if not path.startswith("locks/")},
         waiting=sorted(str(path) for path in (server.data / "uploads").iterdir()),
         serial=serial(server),
@@ -90,12 +97,34 @@ def runs(process: int) -> bool:
         return False
 
 
+def catches(process: int, wanted: signal.Signals) -> bool:
+    """Whether the process handles the signal by itself."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    (mask,) = [int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")]
+    return bool(mask >> (wanted - 1) & 1)
+
+
 def eventually(true: Callable[[], bool], *, within: float = 20.0) -> None:
     """Wait until it is `true`; fail after so many seconds."""
     deadline = time.monotonic() + within
     while not true():
         assert time.monotonic() < deadline, "it never became true"
         os.sched_yield()
+
+
+@contextmanager
+def obstructed(data: Path, project: str) -> Iterator[None]:
+    """The simple page of the project cannot be written for a while: a file stands where its folder should."""
+    folder = (data / "store" / layout.project_page(ProjectName(project), Form.JSON).key).parent
+    aside = folder.with_name(f"{project}.aside")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        folder.rename(aside)
+    folder.touch()
+    yield
+    folder.unlink()
+    if aside.exists():
+        aside.rename(folder)
 
 
 def _rows(server: Server, table: object) -> list[tuple[object, ...]]:
@@ -109,10 +138,17 @@ def _sha256(path: Path) -> str:
 
 
 def _below(process: int) -> Iterator[int]:
-    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return
+    for child in children:
         yield int(child)
         yield from _below(int(child))
 
 
 def _arguments(process: int) -> list[str]:
-    return Path(f"/proc/{process}/cmdline").read_text().split("\0")
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []

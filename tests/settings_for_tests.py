@@ -10,4 +10,6 @@ if "ENTREPOT_DATA" not in os.environ:
 from entrepot.settings import *  # noqa: F403
 from entrepot.settings import DATABASES
 
-DATABASES["default"]["TEST"] = {"NAME": str(Path(os.environ["ENTREPOT_DATA"]) / "test.sqlite3")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Else it would lie in memory, where no other process sees it.
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(os.environ["ENTREPOT_DATA"]) / "test.sqlite3")}

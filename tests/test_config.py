@@ -14,7 +14,7 @@ def test_nothing_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     config = Config.current({})
     assert config.data == tmp_path.resolve() / "data"
-    assert (config.host, config.port, config.public_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
+    assert config.local_url == config.public_url == "http://127.0.0.1:8000"
     assert config.database_url == f"sqlite:///{config.data}/entrepot.sqlite3"
     assert config.store_url == f"file://{config.data}/store"
     assert config.uploads == config.data / "uploads"
@@ -32,7 +32,11 @@ def test_everything_said(tmp_path: Path) -> None:
         }
     )
     assert config == Config(
-        tmp_path, "192.0.2.1", 81, "postgres://db.example/x", "file:///srv/store", "https://index.example"
+        data=tmp_path,
+        local_url="http://192.0.2.1:81",
+        database_url="postgres://db.example/x",
+        store_url="file:///srv/store",
+        public_url="https://index.example",
     )
 
 
@@ -51,7 +55,8 @@ def test_empty_variables_say_nothing() -> None:
     ],
 )
 def test_an_address_to_listen_on_becomes_one_to_reach(host: str, url: str) -> None:
-    assert Config.current({"ENTREPOT_HOST": host, "ENTREPOT_PORT": "81"}).public_url == url
+    config = Config.current({"ENTREPOT_HOST": host, "ENTREPOT_PORT": "81"})
+    assert config.local_url == config.public_url == url
 
 
 def test_a_port_that_is_no_number() -> None:

@@ -58,10 +58,10 @@ def test_what_is_touched_again_while_it_is_built_stays_owed(world: World) -> Non
     now, document = timezone.now(), owed.project(7)
     log.owe([document], since=3, serial=3, at=now)
     log.owe([document], since=5, serial=5, at=now)
-    log.settle(document, built=4)
+    log.settle([(document, 4)])
     row = Dirty.objects.get()
     assert (row.since, row.serial) == (5, 5)
-    log.settle(document, built=5)
+    log.settle([(document, 5)])
     assert not Dirty.objects.exists()
 
 

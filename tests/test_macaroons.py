@@ -36,9 +36,7 @@ def test_what_is_dumped_is_loaded(key: bytes, identifier: bytes, caveats: list[b
 
 @given(caveats=st.lists(st.text(min_size=1, max_size=300), max_size=5))
 def test_the_usual_library_makes_the_same(caveats: list[str]) -> None:
-    theirs = pymacaroons.Macaroon(
-        location="entrepot", identifier=ID, key=KEY, version=pymacaroons.MACAROON_V2
-    )
+    theirs = pymacaroons.Macaroon(location="entrepot", identifier=ID, key=KEY, version=pymacaroons.MACAROON_V2)
     for each in caveats:
         theirs.add_first_party_caveat(each)
     ours = Macaroon.mint(KEY, ID, [each.encode() for each in caveats])

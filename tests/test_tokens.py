@@ -37,7 +37,9 @@ def fresh() -> str:
     return f"token{next(_count):05}"
 
 
-def send(server: Server, name: str, token: str = "", headers: Mapping[str, str] | None = None, *, version: str = "1.0") -> Answer:
+def send(
+    server: Server, name: str, token: str = "", headers: Mapping[str, str] | None = None, *, version: str = "1.0"
+) -> Answer:
     built = forge.wheel(name, version)
     return upload(server, built.filename, built.data, name=name, version=version, token=token, headers=headers)
 
@@ -82,8 +84,14 @@ class TestHeader:
     @pytest.mark.parametrize(
         "header",
         [
-            *("", "Basic", "Basic ", "Basic !", "Basic abc", "Bearer", "Bearer ", "Digest x", "Negotiate x", "token x"),
-            *("Bearer entrepot-", "Bearer pypi-AgE", basic(b"__token__"), basic(b"__token__:"), basic(b"__token__:\xff")),
+            *("", "Basic !", "Basic abc", "Bearer", "Bearer ", "Digest x", "Negotiate x", "token x"),
+            *(
+                "Bearer entrepot-",
+                "Bearer pypi-AgE",
+                basic(b"__token__"),
+                basic(b"__token__:"),
+                basic(b"__token__:\xff"),
+            ),
             *(basic(b"__token__:entrepot-AgE"), basic(b"__token__:nonsense"), basic(b"\xff\xfe:x")),
         ],
     )
@@ -99,7 +107,9 @@ class TestHeader:
             assert (answer.status, answer.reason, code(answer)) == (403, PASSWORDS, "password-auth")
         assert inside.trace(server) == before
 
-    @pytest.mark.parametrize("pattern", ["Bearer {}", "bearer {}", "Token {}", "token   {} ", "BASIC {basic}", "Basic   {basic}"])
+    @pytest.mark.parametrize(
+        "pattern", ["Bearer {}", "bearer {}", "Token {}", "token   {} ", "BASIC {basic}", "Basic   {basic}"]
+    )
     def test_schemes(self, server: Server, pattern: str) -> None:
         header = pattern.format(server.token, basic=basic(f"__token__:{server.token}".encode())[6:])
         assert send(server, fresh(), headers={"Authorization": header}).status == 200
@@ -139,7 +149,9 @@ class TestTokens:
     def test_revoked(self, server: Server) -> None:
         token = server.new_token()
         assert send(server, fresh(), token).status == 200
-        inside.query(server, "DELETE FROM accounts_token WHERE id = ?", uuid.UUID(bytes=Macaroon.load(token).identifier).hex)
+        inside.query(
+            server, "DELETE FROM accounts_token WHERE id = ?", uuid.UUID(bytes=Macaroon.load(token).identifier).hex
+        )
         assert_invalid(server, authorization(token))
 
     def test_of_another_installation(self, server: Server) -> None:
@@ -241,7 +253,21 @@ class TestNarrowed:
     @pytest.mark.parametrize(
         "raw",
         [
-            *(b"", b"\xff", b"\0", b"{}", b"null", b"1", b'"x"', b"[]", b"[0]", b"[0,1]", b"[4]", b"[9,1,2]", b"nonsense"),
+            *(
+                b"",
+                b"\xff",
+                b"\0",
+                b"{}",
+                b"null",
+                b"1",
+                b'"x"',
+                b"[]",
+                b"[0]",
+                b"[0,1]",
+                b"[4]",
+                b"[9,1,2]",
+                b"nonsense",
+            ),
             *(b'[0,"9","1"]', b'[0,99999999999,"1"]', b"[1]", b'[1,"x"]', b"[1,{}]", b"[2,5]", b"[3,1]", b'["0",9,1]'),
             *(b'{"version":1,"permissions":"user"}', b'{"nbf":0,"exp":99999999999}', b"[0,99999999999,0,1]"),
             *(b"[" * 5000, b"[0,1e999,0]", b"[0,NaN,0]", b"[1,[null]]"),

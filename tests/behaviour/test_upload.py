@@ -246,7 +246,13 @@ class TestRefusedFields:
             ),
             ({"md5_digest": "x"}, 400, "invalid-digest", "md5_digest", HEX.format("md5_digest")),
             ({"sha256_digest": "0" * 63}, 400, "invalid-digest", "sha256_digest", HEX.format("sha256_digest")),
-            ({"blake2_256_digest": "g" * 64}, 400, "invalid-digest", "blake2_256_digest", HEX.format("blake2_256_digest")),
+            (
+                {"blake2_256_digest": "g" * 64},
+                400,
+                "invalid-digest",
+                "blake2_256_digest",
+                HEX.format("blake2_256_digest"),
+            ),
             ({"sha256_digest": None, "blake2_256_digest": None}, 400, "no-digest", "sha256_digest", NO_DIGEST),
             (
                 {"sha256_digest": None, "blake2_256_digest": None, "md5_digest": "0" * 32},
@@ -318,7 +324,9 @@ class TestRefusedFields:
         assert "set-cookie" not in answer.headers
         assert answer.reason == UNKNOWN_ACTION.format("x  Set-Cookie: a=b")
 
-    @pytest.mark.parametrize("name", [":action", "name", "version", "filetype", "pyversion", "sha256_digest", "comment"])
+    @pytest.mark.parametrize(
+        "name", [":action", "name", "version", "filetype", "pyversion", "sha256_digest", "comment"]
+    )
     def test_a_field_that_stands_twice(self, server: Server, name: str) -> None:
         built = forge.wheel("held")
         fields = [*_fields("held", built), ("comment", "a"), (name, "b")]
@@ -457,7 +465,7 @@ class TestForms:
     @pytest.mark.parametrize(
         "disposition",
         [
-            "name=\"content\"; filename=\"{0}\"; filename*=UTF-8''other.whl",
+            'name="content"; filename="{0}"; filename*=UTF-8\'\'other.whl',
             "name=\"content\"; filename*=UTF-8''{0}",
             'name="content"; filename="{0}"; filename="other.whl"',
             'name="content"; FILENAME="{0}"; filename="{0}"',
@@ -506,8 +514,18 @@ class TestForms:
     @pytest.mark.parametrize(
         "kind",
         [
-            *("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "multipart/mixed; boundary=x"),
-            *("multipart/form-data; boundary=", 'multipart/form-data; boundary="', "multipart/form-data; boundary*=utf-8''"),
+            *(
+                "",
+                "text/plain",
+                "application/x-www-form-urlencoded",
+                "multipart/form-data",
+                "multipart/mixed; boundary=x",
+            ),
+            *(
+                "multipart/form-data; boundary=",
+                'multipart/form-data; boundary="',
+                "multipart/form-data; boundary*=utf-8''",
+            ),
         ],
     )
     def test_another_type_of_body(self, server: Server, kind: str) -> None:
@@ -570,17 +588,25 @@ class TestForms:
     def test_a_filename_that_is_none(self, server: Server, filename: str) -> None:
         before = inside.trace(server)
         answer = upload(
-            server, filename, b"x", name="x", version="1.0", headers={"Accept": PROBLEM}, filetype="sdist", pyversion=None
+            server,
+            filename,
+            b"x",
+            name="x",
+            version="1.0",
+            headers={"Accept": PROBLEM},
+            filetype="sdist",
+            pyversion=None,
         )
         assert (answer.status, code_of(answer), answer.json()["field"]) == (400, "invalid-filename", "content")
         assert inside.trace(server) == before
-
 
     @pytest.mark.xfail(strict=True, reason="the path before it is cut off")
     def test_a_filename_with_a_path_of_windows(self, server: Server) -> None:
         built = forge.wheel("held")
         files = [("content", f"C:\\{built.filename}", built.data)]
-        answer = post(server, [*_fields("held", built)[:-1], ("sha256_digest", "0" * 64)], files, headers={"Accept": PROBLEM})
+        answer = post(
+            server, [*_fields("held", built)[:-1], ("sha256_digest", "0" * 64)], files, headers={"Accept": PROBLEM}
+        )
         assert code_of(answer) == "invalid-filename"
 
 
@@ -851,9 +877,14 @@ class TestPolicies:
         [
             (forge.wheel("bad", metadata=forge.core_metadata("worse")), "metadata-mismatch"),
             (forge.wheel("bad", metadata=forge.core_metadata("bad", more="Summary: " + "x" * 513)), "summary-too-long"),
-            (forge.wheel("bad", metadata=forge.core_metadata("bad", more="Classifier: Nonsense")), "unknown-classifier"),
             (
-                forge.wheel("bad", metadata=forge.core_metadata("bad", more="Requires-Dist: x @ https://index.example/x")),
+                forge.wheel("bad", metadata=forge.core_metadata("bad", more="Classifier: Nonsense")),
+                "unknown-classifier",
+            ),
+            (
+                forge.wheel(
+                    "bad", metadata=forge.core_metadata("bad", more="Requires-Dist: x @ https://index.example/x")
+                ),
                 "direct-dependency",
             ),
             (
@@ -903,12 +934,9 @@ class TestTrouble:
 
     def test_pages_that_cannot_be_written_follow_later(self, broken: Server) -> None:
         name = fresh()
-        obstacle = broken.data / "store" / "pages" / "main" / "simple" / name
-        obstacle.parent.mkdir(parents=True, exist_ok=True)
-        obstacle.touch()
-        answer = send(broken, forge.wheel(name))
-        assert (answer.status, answer.headers["x-entrepot-publication"]) == (200, "pending")
-        obstacle.unlink()
+        with inside.obstructed(broken.data, name):
+            answer = send(broken, forge.wheel(name))
+            assert (answer.status, answer.headers["x-entrepot-publication"]) == (200, "pending")
         inside.eventually(lambda: broken.get(f"/simple/{name}/").status == 200)
 
 
@@ -983,7 +1011,9 @@ class TestNonsense:
     @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(
         data=st.binary(max_size=300),
-        kind=st.binary(max_size=60).map(lambda raw: "multipart/form-data; " + raw.decode("latin-1").translate(_CONTROL)),
+        kind=st.binary(max_size=60).map(
+            lambda raw: "multipart/form-data; " + raw.decode("latin-1").translate(_CONTROL)
+        ),
         sent=st.binary(max_size=60).map(lambda raw: raw.decode("latin-1").translate(_CONTROL)),
         accept=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20),
     )

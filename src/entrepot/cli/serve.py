@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 GRACE = 40.0  # seconds for open requests to end, before a part is killed
 LONGEST_PAUSE = 10.0  # seconds before a part that keeps dying is started again
+WEBS = 2  # one goes on answering while another is started again, and there is a core for each almost everywhere
 LOOK = 0.1  # seconds between two looks at the parts
 
 
@@ -103,8 +104,8 @@ def serve_command(host: str, port: int) -> None:
         os.environ.update(ENTREPOT_HOST=host, ENTREPOT_PORT=str(address[1]))
         if subprocess.run([sys.executable, "-m", "entrepot", "migrate"], check=False).returncode:
             raise click.ClickException("The database could not be made ready; the message above says why.")
-        web = Part("web", ["--fd", str(listener.fileno())], [listener.fileno()])
-        _supervise([web, Part("work", [])], stopping, address)
+        webs = [Part("web", ["--fd", str(listener.fileno())], [listener.fileno()]) for _ in range(WEBS)]
+        _supervise([*webs, Part("work", [])], stopping, address)
 
 
 def _supervise(parts: Sequence[Part], stopping: Event, address: tuple[str, int]) -> None:

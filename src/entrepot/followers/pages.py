@@ -7,8 +7,9 @@ rest, and when both do the same nothing is wrong, only done twice.
 
 import logging
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -36,12 +37,21 @@ def publish_own(serial: int, *, store: FileStore) -> bool:
     builds it. It does not count for the answer: on a large index it waits to be merged.
     """
     deadline = time.monotonic() + PATIENCE
-    for document in log.owed_for(serial, due=timezone.now()):
+    documents = log.owed_for(serial, due=timezone.now())
+    _publish_until(deadline, [each for each in documents if each.kind is not Kind.LIST], store)
+    if not log.others_at_work():
+        _publish_until(deadline, [each for each in documents if each.kind is Kind.LIST], store)
+    return log.is_shown(serial)
+
+
+def _publish_until(deadline: float, documents: Iterable[Document], store: FileStore) -> None:
+    written = []
+    for document in documents:
         if time.monotonic() > deadline:
             break
-        if document.kind is not Kind.LIST or not log.others_at_work():
-            publish(document, store=store)
-    return log.is_shown(serial)
+        if write := _write(document, store):
+            written.append(write)
+    log.settle((write.document, write.serial) for write in written)
 
 
 def publish_owed(*, due: datetime, store: FileStore) -> Iterator[list[str]]:
@@ -55,18 +65,35 @@ def publish(document: Document, *, store: FileStore) -> list[str]:
 
     When that fails the document stays owed, for later, and there are no keys.
     """
+    write = _write(document, store)
+    if write is None:
+        return []
+    log.settle([(write.document, write.serial)])
+    return write.keys
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A document whose pages, built as of `serial`, are in the store."""
+
+    document: Document
+    serial: int
+    keys: list[str]
+
+
+def _write(document: Document, store: FileStore) -> _Write | None:
     try:
         with log.snapshot() as serial:
             pages = list(build(document, serial=serial))
-        for place, page in pages:
-            put(store, place, page)
+        # Side by side, because most of the time goes into waiting for the disk.
+        with ThreadPoolExecutor(len(pages)) as writers:
+            list(writers.map(lambda pair: put(store, *pair), pages))
     except Exception as error:
         # Whatever is wrong with this document must not keep the others from being published.
         logger.exception("document %s %s was not published", document.kind.name, document.key)
         log.postpone(document, error=f"{type(error).__name__}: {error}", at=timezone.now())
-        return []
-    log.settle(document, built=serial)
-    return [place.key for place, _ in pages]
+        return None
+    return _Write(document, serial, [place.key for place, _ in pages])
 
 
 def build(document: Document, *, serial: int) -> Pages:

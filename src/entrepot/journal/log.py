@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Max, Min, QuerySet
 
 from entrepot.journal.documents import Document, Kind
 from entrepot.journal.models import Dirty, Entry
 
-LARGE = 10_000  # changes; from then on the list of projects is rebuilt at most once in MERGE
+LARGE = 2_000  # changes; from then on the list of projects is rebuilt at most once in MERGE
 MERGE = timedelta(minutes=1)
 SHORTEST_BACKOFF = timedelta(seconds=1)
 LONGEST_BACKOFF = timedelta(minutes=10)
@@ -88,12 +88,14 @@ def owe(documents: Iterable[Document], *, since: int, serial: int, at: datetime)
         )
 
 
-def settle(document: Document, *, built: int) -> None:
-    """The store shows the document as of serial `built`. A change that came later leaves it owed."""
-    row = Dirty.objects.filter(kind=document.kind, key=document.key)
-    settled, _ = row.filter(serial__lte=built).delete()
-    if not settled:
-        row.filter(since__lte=built).update(since=built + 1)
+@transaction.atomic
+def settle(built: Iterable[tuple[Document, int]]) -> None:
+    """The store shows each document as of the serial beside it. A change that came later leaves it owed."""
+    for document, serial in built:
+        row = Dirty.objects.filter(kind=document.kind, key=document.key)
+        settled, _ = row.filter(serial__lte=serial).delete()
+        if not settled:
+            row.filter(since__lte=serial).update(since=serial + 1)
 
 
 def postpone(document: Document, *, error: str, at: datetime) -> None:

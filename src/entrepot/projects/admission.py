@@ -97,8 +97,9 @@ def _check_project(project: Project) -> None:
 
 
 def _check_filename(index: Index, filename: Filename, digests: Digests) -> Standing:
-    used = UsedName.objects.filter(index=index, filename=filename.filename).first()
-    present = File.objects.filter(release__project__index=index, filename=filename.filename).first()
+    files = File.objects.filter(release__project__index=index)
+    used = UsedName.objects.filter(index=index, filename=filename.filename).exists()
+    present = files.filter(filename=filename.filename).first() if used else None
     if present is not None and present.blake2 == digests.blake2:
         return Standing.SAME
     if present is not None:
@@ -107,14 +108,14 @@ def _check_filename(index: Index, filename: Filename, digests: Digests) -> Stand
             f"File already exists ('{filename.filename}', with blake2_256 hash '{present.blake2}').",
             "content",
         )
-    if used is not None:
+    if used:
         raise Refused(
             "filename-used",
             "This filename was previously used by a file that has since been deleted. Use a different version.",
             "content",
         )
-    twin = File.objects.filter(release__project__index=index, blake2=digests.blake2).first()
-    if twin is not None and index.policy.refuses_same_content:
+    twin = files.filter(blake2=digests.blake2).first() if index.policy.refuses_same_content else None
+    if twin is not None:
         raise Refused(
             "file-exists",
             f"File already exists ('{twin.filename}', with blake2_256 hash '{digests.blake2}').",

@@ -1,0 +1,66 @@
+"""What was measured, as a table and as JSON, and on which machine."""
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+from bench.nginx import NGINX
+
+Say = Callable[[str], None]  # tells whoever waits what is being done
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One line: what was measured, and its figures, each under a name that says its unit."""
+
+    what: str
+    figures: Mapping[str, float | str]
+
+
+def table(part: str, lines: Sequence[Measured]) -> Table:
+    """The lines of one part, as Markdown has tables."""
+    shown = Table(title=None, box=box.MARKDOWN)
+    shown.add_column(part)
+    for name in lines[0].figures:
+        shown.add_column(name, justify="right")
+    for line in lines:
+        shown.add_row(line.what, *(_text(figure) for figure in line.figures.values()))
+    return shown
+
+
+def machine() -> dict[str, str]:
+    """What the figures depend on."""
+    return {
+        "processor": f"{len(os.sched_getaffinity(0))} × {_processor()}",
+        "system": f"{platform.system()} {platform.release()}",
+        "load before": f"{os.getloadavg()[0]:.2f}",
+        "python": platform.python_version(),
+        "entrepot": version("entrepot"),
+        "uvicorn": version("uvicorn"),
+        "nginx": _said([NGINX, "-v"]),
+        "wrk": _said(["wrk", "-v"]),
+    }
+
+
+def _text(figure: float | str) -> str:
+    if isinstance(figure, str):
+        return figure
+    return f"{figure:,.{2 if figure < 10 else 1 if figure < 100 else 0}f}"
+
+
+def _processor() -> str:
+    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return names[0] if names else platform.machine()
+
+
+def _said(command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "".join(re.findall(r"\d+(?:\.\d+)+", done.stdout + done.stderr)[:1])
