@@ -16,7 +16,7 @@ class Entry(models.Model):
     project = models.BigIntegerField()
     name = models.CharField(max_length=100)  # the project's display name at that time
     version = models.CharField(max_length=200, blank=True)
-    action = models.CharField(max_length=300)
+    action = models.TextField()
     reason = models.TextField(blank=True)
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -130,7 +130,7 @@ class File(models.Model):
     md5 = models.CharField(max_length=32)
     metadata = models.JSONField()
     metadata_sha256 = models.CharField(max_length=64, blank=True)  # empty: no sidecar
-    requires_python = models.CharField(max_length=1000, blank=True)
+    requires_python = models.TextField(blank=True)
     comment = models.TextField(blank=True)
     uploaded_at = models.DateTimeField()
     uploaded_by = models.ForeignKey(BY, null=True, on_delete=models.SET_NULL, related_name="+")
