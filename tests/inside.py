@@ -13,6 +13,7 @@ from pathlib import Path
 from entrepot import layout
 from entrepot.layout import Form
 from entrepot.names import ProjectName
+from entrepot.page import Page
 from serving import Server
 
 IGNORED_COLUMNS = {"last_used_at"}  # of a token: it was used, whatever came of it
@@ -29,14 +30,13 @@ class Trace:
 
 
 def trace(server: Server) -> Trace:
-    """The state of the server at this moment. Locks of the store are not state."""
+    """The state of the server when nothing is owed to its readers. Locks of the store are not state."""
+    eventually(lambda: query(server, "SELECT 1 FROM journal_dirty") == [] and not _unfinished(server))
     store = server.data / "store"
-    stored = {str(path.relative_to(store)): _sha256(path) for path in sorted(store.rglob("*")) if path.is_file()}
+    tables = [str(table) for (table,) in query(server, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+    stored = {str(path.relative_to(store)): _content(path) for path in sorted(store.rglob("*")) if path.is_file()}
     return Trace(
-        rows={
-            table: _rows(server, table)
-            for (table,) in query(server, "SELECT name FROM sqlite_master WHERE type='table'")
-        },
+        rows={table: _rows(server, table) for table in tables},
         stored={path: digest for path, digest in stored.items() if not path.startswith("locks/")},
         waiting=sorted(str(path) for path in (server.data / "uploads").iterdir()),
         serial=serial(server),
@@ -97,6 +97,12 @@ def runs(process: int) -> bool:
         return False
 
 
+def nameless(server: Server) -> list[Path]:
+    """Where the server's processes hold temporary files open that have no name any more."""
+    links = [_link(entry) for process in parts(server) for entry in Path(f"/proc/{process}/fd").iterdir()]
+    return [Path(link.removesuffix(" (deleted)")) for link in links if link.endswith(" (deleted)")]
+
+
 def catches(process: int, wanted: signal.Signals) -> bool:
     """Whether the process handles the signal by itself."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
@@ -127,14 +133,30 @@ def obstructed(data: Path, project: str) -> Iterator[None]:
         aside.rename(folder)
 
 
-def _rows(server: Server, table: object) -> list[tuple[object, ...]]:
+def _rows(server: Server, table: str) -> list[tuple[object, ...]]:
     columns = [str(column[1]) for column in query(server, f'PRAGMA table_info("{table}")')]
     wanted = ", ".join(f'"{column}"' for column in columns if column not in IGNORED_COLUMNS)
     return query(server, f'SELECT {wanted} FROM "{table}" ORDER BY 1, 2')  # noqa: S608
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _unfinished(server: Server) -> list[Path]:
+    return list((server.data / "store" / "tmp").glob("*"))
+
+
+def _content(path: Path) -> str:
+    """What readers get; a page may be written twice, at two serials, and says the same."""
+    with path.open("rb") as file:
+        if path.suffix in {".json", ".html"}:
+            page = Page.unpack(file)
+            return repr((page.last_serial, [variant.etag for variant in page.variants.values()]))
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _link(entry: Path) -> str:
+    try:
+        return str(entry.readlink())
+    except FileNotFoundError:  # it was closed meanwhile
+        return ""
 
 
 def _below(process: int) -> Iterator[int]:

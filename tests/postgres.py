@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import LiteralString, TypeVar
 from urllib.parse import quote
 
 import psycopg
@@ -21,9 +23,13 @@ import pytest
 from inside import eventually
 from serving import Server, serving
 
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[object, ...]]
+
 INSTALLED = Path("/usr/lib/postgresql")  # one directory for each major version, where Debian keeps them
+APPLICATION = "entrepot-under-test"  # what the cluster is told of who connects
 OWNER = "postgres"  # whom Debian's package makes; the programs refuse to be run by root
-WRITES = 1701736562  # the advisory lock under which serials are taken
+WAITING: LiteralString = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 SETTINGS = ("listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 
 
@@ -44,6 +50,15 @@ class Cluster:
     def stop(self) -> None:
         """Break off whatever is going on, and stop."""
         self._run("pg_ctl", "stop", "-w", "-D", "data", "-m", "fast")
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop it for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def new_database(self) -> "Database":
         """An empty database."""
@@ -75,10 +90,11 @@ class Database:
 
     @property
     def url(self) -> str:
-        """What `ENTREPOT_DATABASE_URL` says of it."""
-        return f"postgres://{OWNER}@{quote(str(self.cluster.directory), safe='')}/{self.name}"
+        """What `ENTREPOT_DATABASE_URL` says of it, with an option of the PostgreSQL library."""
+        host = quote(str(self.cluster.directory), safe="")
+        return f"postgres://{OWNER}@{host}/{self.name}?application_name={APPLICATION}"
 
-    def connect(self) -> "psycopg.Connection[tuple[object, ...]]":
+    def connect(self) -> Connection:
         """A connection that commits each statement by itself; use it in `with`."""
         return psycopg.connect(host=str(self.cluster.directory), user=OWNER, dbname=self.name, autocommit=True)
 
@@ -87,23 +103,25 @@ class Database:
         with self.connect() as connection:
             return connection.execute(sql.encode(), parameters).fetchall()
 
-    @contextmanager
-    def holding(self, sql: str, *, waiting: int) -> Iterator[None]:
-        """Hold the locks that the statement takes; at the end let go, once so many others wait for some lock.
+    def meet(self, *acts: Callable[[], T]) -> list[T]:
+        """Begin all the acts, each when the one before it has come as far as it can while nobody can write into the
+        journal; then let them go on, and give what they return.
 
-        So things happen at once that would hardly ever meet by themselves.
+        So changes meet that would hardly ever do so by themselves.
         """
-        with self.connect() as connection, connection.transaction():
-            connection.execute(sql.encode())
-            yield
-            eventually(lambda: self.waiting() >= waiting)
+        with ThreadPoolExecutor(len(acts)) as threads, self.connect() as watching:
+            eventually(lambda: _rows(watching, "SELECT 1 FROM journal_dirty") == 0)  # the server has come to rest
+            with self.connect() as holding, holding.transaction():
+                holding.execute("LOCK TABLE journal_entry IN EXCLUSIVE MODE")
+                begun = []
+                for act in acts:
+                    begun.append(threads.submit(act))
+                    eventually(lambda: _rows(watching, WAITING) >= len(begun))
+            return [each.result() for each in begun]
 
-    def waiting(self) -> int:
-        """How many sessions wait for a lock in this database."""
-        ((found,),) = self.query(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return int(str(found))
+
+def _rows(connection: Connection, sql: LiteralString) -> int:
+    return len(connection.execute(sql).fetchall())
 
 
 @contextmanager
@@ -112,7 +130,7 @@ def running_cluster() -> Iterator[Cluster]:
     found = sorted(INSTALLED.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if not found:
         pytest.skip("PostgreSQL is missing: install Debian's package postgresql")
-    directory = Path(tempfile.mkdtemp(prefix="entrepot-pg-", dir="/dev/shm"))
+    directory = Path(tempfile.mkdtemp(prefix="entrepot-pg-"))
     try:
         if os.geteuid() == 0:
             shutil.chown(directory, OWNER)

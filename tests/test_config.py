@@ -48,7 +48,7 @@ def test_empty_variables_say_nothing() -> None:
 @pytest.mark.parametrize(
     ("host", "url"),
     [
-        ("0.0.0.0", "http://127.0.0.1:81"),
+        ("0.0.0.0", "http://127.0.0.1:81"),  # noqa: S104
         ("::", "http://[::1]:81"),
         ("2001:db8::1", "http://[2001:db8::1]:81"),
         ("index.example", "http://index.example:81"),

@@ -34,7 +34,7 @@ def codes_raised() -> Iterator[str]:
                 and node.args
             ):
                 code = node.args[0]
-                if isinstance(code, ast.Constant):
+                if isinstance(code, ast.Constant) and isinstance(code.value, str):
                     yield code.value
     yield from (f"project-{status}" for status in Status.values if not Project(status=status).takes_uploads)
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from archives import forge
 from entrepot.followers import drift, pages
 from entrepot.journal import log
+from entrepot.journal.documents import Kind
 from entrepot.layout import package, release_json, sidecar
 from entrepot.names import ProjectName
 from entrepot.page import Page
@@ -108,7 +110,7 @@ def test_notes_that_withhold_files_are_rebuilt_both_ways(world: World) -> None:
 def test_rebuilding_that_fails_removes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     stray = "pages/main/simple/stray/index.json"
     world.store.put_page(stray, Page.of(b"{}", serial=1, last_serial=1))
-    monkeypatch.setitem(pages.BUILDERS, pages.Kind.PROJECT, lambda _document, _serial: 1 / 0)
+    monkeypatch.setitem(pages.BUILDERS, Kind.PROJECT, lambda _document, _serial: 1 / 0)
     rebuild(world)
     monkeypatch.undo()
     assert world.store.read_page(stray) is not None

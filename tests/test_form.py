@@ -7,6 +7,12 @@ from pathlib import Path
 import pytest
 
 from entrepot.api.form import read_form
+from entrepot.digests import Digests
+from entrepot.policy import PUBLIC
+from entrepot.ports.store import FileStore
+from entrepot.projects.admission import Publisher
+from entrepot.projects.models import Index
+from entrepot.publishing import Upload, publish
 from entrepot.refusal import Refused, TooLarge
 from uploading import form
 
@@ -33,7 +39,7 @@ def test_fields_and_file(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     body, kind = form([], [("content", "x.whl", bytes((1 << 20) + 1))])
     with (
-        pytest.raises(TooLarge, match="File too large. Limit is 1 MB.") as refused,
+        pytest.raises(TooLarge, match=r"File too large\. Limit is 1 MB\.") as refused,
         read_form(io.BytesIO(body), content_type=kind, directory=tmp_path, limit=1 << 20),
     ):
         pass
@@ -48,3 +54,13 @@ def test_a_body_that_ends_too_soon(tmp_path: Path) -> None:
             read_form(io.BytesIO(body[:end]), content_type=kind, directory=tmp_path, limit=1),
         ):
             pass
+
+
+def test_a_file_that_is_too_large_for_the_index(tmp_path: Path) -> None:
+    """Asked again where files come in without a form."""
+    store = FileStore(tmp_path)
+    digests = Digests(PUBLIC.file_size_limit + 1, "0" * 64, "0" * 64, "0" * 32)
+    upload = Upload(io.BytesIO(), digests, "demo-1.0.tar.gz", "demo", "1.0", "sdist")
+    with pytest.raises(TooLarge, match=r"File too large\. Limit for 'demo' is 2048 MB\."):
+        publish(upload, index=Index(), by=Publisher(None), store=store)
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,7 @@
 
 import base64
 
-import pymacaroons
+import pymacaroons  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +51,7 @@ def test_no_changed_byte_goes_unnoticed(place: int, change: int) -> None:
     data = bytearray(unpacked(minted.dump()))
     data[place % len(data)] ^= change
     try:
-        loaded = Macaroon.load(packed(data))
+        loaded = Macaroon.load(packed(bytes(data)))
     except Malformed:
         return
     assert loaded == minted or not loaded.signed_with(KEY)

@@ -6,9 +6,10 @@ import io
 import brotli
 import pytest
 import zstandard
-from entrepot.page import Damaged, Page, stored_serial
 from hypothesis import given
 from hypothesis import strategies as st
+
+from entrepot.page import Damaged, Page, stored_serial
 
 DECODE = {"identity": bytes, "gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstandard.decompress}
 

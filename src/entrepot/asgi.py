@@ -5,12 +5,16 @@ Between them stands a guard over request bodies, because Django writes a body to
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 import entrepot.boot  # noqa: F401 - before what needs settings
 
 # isort: split
-from django.core.handlers.asgi import ASGIHandler
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 
 from entrepot.api import problems
@@ -28,14 +32,42 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-UPLOADS = "/legacy/"
+UPLOADS = {"/legacy/", "/legacy"}
 FRAMING = 1 << 20  # bytes that hold the parts of a form together
 LARGEST_UPLOAD = LARGEST_FILE + MAX_TEXT + FRAMING
 LARGEST_OTHER = 1 << 20
+IN_MEMORY = 1 << 20  # bytes of a body; a larger one waits on disk
 
 
 class Handler(ASGIHandler):
-    """Django's handler, which also passes on the reason phrase. Our server writes it; others pass it by."""
+    """Django's handler, which keeps large bodies in our own directory and passes on the reason phrase of a response."""
+
+    def __init__(self, uploads: Path) -> None:
+        super().__init__()
+        self._uploads = uploads
+
+    async def read_body(self, receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> SpooledTemporaryFile[bytes]:
+        """The request body, in memory while it is small, else in a nameless file. Raises RequestAborted and OSError."""
+        body = SpooledTemporaryFile(IN_MEMORY, mode="w+b", dir=str(self._uploads))  # noqa: SIM115 - Django closes it
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                body.close()
+                raise RequestAborted
+            body.write(message.get("body", b""))
+            more = message.get("more_body", False)
+        body.seek(0)
+        return body
+
+    def create_request(
+        self, scope: Mapping[str, Any], body_file: IO[bytes]
+    ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
+        """The request, or what to answer when its headers make no sense."""
+        try:
+            return super().create_request(scope, body_file)
+        except ValueError:  # of an encoding that a header names and nobody knows
+            return None, HttpResponseBadRequest()
 
     async def send_response(self, response: HttpResponseBase, send: Send) -> None:
         """Send the response with its reason phrase."""
@@ -55,7 +87,7 @@ class Application:
         config.uploads.mkdir(parents=True, exist_ok=True)
         self.edge = Edge(config.store())
         self.at_once = self.edge.at_once
-        self.django = Handler()
+        self.django = Handler(config.uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -77,18 +109,21 @@ class Application:
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
     """`receive`, which refuses a body that is declared, or turns out, to be larger than the path takes."""
-    limit = LARGEST_UPLOAD if scope["path"] == UPLOADS else LARGEST_OTHER
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    limit = LARGEST_UPLOAD if scope["path"] in UPLOADS else LARGEST_OTHER
     received = 0
+
+    def check(size: int) -> None:
+        if size > limit:
+            raise TooLarge("request-too-large", f"File too large. A request may have {limit >> 20} MB.")
 
     async def bounded() -> dict[str, Any]:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if max(received, int(declared)) > limit:
-            raise TooLarge("request-too-large", f"File too large. A request may have {limit >> 20} MB.")
+        check(received)
         return message
 
+    check(int(dict(scope["headers"]).get(b"content-length", b"0")))
     return bounded
 
 

@@ -57,7 +57,10 @@ class Config:
             self.data.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".secret-{secrets.token_hex(8)}")
             draft.touch(mode=0o600)
-            draft.write_text(secrets.token_urlsafe(48))
+            with draft.open("w") as file:
+                file.write(secrets.token_urlsafe(48))
+                file.flush()
+                os.fsync(file.fileno())  # a power cut must not leave an empty secret, which makes every token invalid
             try:
                 os.link(draft, path)  # whoever is first wins; the others read that one
             except FileExistsError:

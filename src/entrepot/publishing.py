@@ -25,6 +25,8 @@ from entrepot.projects.models import Index
 from entrepot.readme import check_description
 from entrepot.refusal import Refused, TooLarge
 
+DIGEST_FIELDS = {"md5": "md5_digest", "sha256": "sha256_digest", "blake2": "blake2_256_digest"}  # in the form
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -91,7 +93,7 @@ def _check_digests(upload: Upload) -> None:
             raise Refused(
                 "wrong-digest",
                 f"The digest supplied does not match a digest calculated from the uploaded file ({name}).",
-                f"{name}_digest",
+                DIGEST_FIELDS[name],
             )
 
 

@@ -84,8 +84,6 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-FILE_UPLOAD_TEMP_DIR = str(CONFIG.uploads)
-FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # a larger request body waits on disk, in FILE_UPLOAD_TEMP_DIR
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

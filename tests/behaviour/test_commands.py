@@ -17,6 +17,8 @@ from entrepot.ports.store import FileStore
 from serving import ENTREPOT, PASSWORD, Server, environment, run
 from uploading import upload
 
+DELETED = "The name '{}' was used by a project that has since been deleted. Use a different name."
+
 
 def publish(server: Server, name: str, *tags: str) -> None:
     for tag in tags or ("py3-none-any",):
@@ -125,7 +127,7 @@ class TestProjects:
         assert refused(server, "unyank", "yanked", "1.0") == "Error: Release 1.0 is not yanked.\n"
         noted = inside.query(
             server,
-            "SELECT action, reason, by_id IS NULL FROM journal_entry WHERE name = 'yanked' ORDER BY serial DESC LIMIT 2",
+            "SELECT action, reason, by_id IS NULL FROM journal_entry WHERE name = 'yanked' ORDER BY -serial LIMIT 2",
         )
         assert noted == [("unyank release", "repaired", 1), ("yank release", "it is broken", 0)]
 
@@ -220,8 +222,7 @@ class TestImport:
         (tmp_path / built.filename).write_bytes(built.data)
         done = server.command("import", str(tmp_path), check=False)
         assert done.stdout.splitlines() == [
-            f"{built.filename}: The name 'notagain' was used by a project that has since been deleted. "
-            "Use a different name.",
+            f"{built.filename}: {DELETED.format('notagain')}",
             "Imported 0 files; 1 refused.",
         ]
 
@@ -306,6 +307,12 @@ class TestEnvironment:
         )
         assert done.stdout == "Published up to serial 4 of 4; 0 found wrong.\n"
         assert not (tmp_path / "another").exists()
+
+    def test_a_database_that_is_up_to_date(self, data: Path) -> None:
+        for _ in range(2):
+            assert run(data, "migrate").stdout == ""
+        run(data, "rebuild")  # the links begin with the server's URL now
+        assert run(data, "verify").returncode == 0
 
     def test_a_file_is_no_directory(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()

@@ -44,6 +44,21 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture
+def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Part]:
+    """A worker that has come so far that it ends in order when told to."""
+    for name, value in (("ENTREPOT_DATA", str(tmp_path)), ("DJANGO_SETTINGS_MODULE", "entrepot.settings")):
+        monkeypatch.setenv(name, value)
+    started = Part("work", [])
+    started.start()
+    process = started.process
+    assert process is not None
+    assert process.stdin is not None
+    with process.stdin:
+        inside.eventually(lambda: inside.catches(process.pid, signal.SIGTERM))
+        yield started
+
+
 class TestStart:
     def test_ready(self, shared: Server) -> None:
         assert shared.url.startswith("http://127.0.0.1:")
@@ -67,7 +82,6 @@ class TestStart:
         assert done.returncode == 2
         assert "ENTREPOT_PORT" in done.stderr
 
-    @pytest.mark.xfail(strict=True, reason="it listens on a port that nobody named")
     def test_a_port_that_cannot_be(self, tmp_path: Path) -> None:
         (tmp_path / "entrepot.sqlite3").write_text("so that nothing is served in any case")
         done = start("--data", str(tmp_path), "--port", "70000")
@@ -84,7 +98,7 @@ class TestStart:
     def test_everything_by_variables(self, tmp_path: Path) -> None:
         environ = {
             "ENTREPOT_DATA": str(tmp_path / "data"),
-            "ENTREPOT_HOST": "0.0.0.0",
+            "ENTREPOT_HOST": "0.0.0.0",  # noqa: S104 - to see how it is announced
             "ENTREPOT_PORT": "0",
             "ENTREPOT_STORE_URL": f"file://{tmp_path}/elsewhere",
             "ENTREPOT_DATABASE_URL": f"sqlite:///{tmp_path}/other.sqlite3",
@@ -128,20 +142,27 @@ def _has_ipv6() -> bool:
     return True
 
 
+def kill(server: Server, name: str) -> list[int]:
+    """Kill all parts of that name. Returns their ids when they have ended."""
+    killed = inside.parts(server, name)
+    assert killed
+    for process in killed:
+        os.kill(process, signal.SIGKILL)
+    inside.eventually(lambda: not any(inside.runs(process) for process in killed))
+    return killed
+
+
 class TestParts:
     @pytest.mark.parametrize("name", ["web", "work"])
     def test_a_part_that_dies_is_started_again(self, shared: Server, name: str) -> None:
-        (killed,) = inside.parts(shared, name)
-        os.kill(killed, signal.SIGKILL)
-        inside.eventually(lambda: killed not in inside.parts(shared) and bool(inside.parts(shared, name)))
+        killed = kill(shared, name)
+        inside.eventually(lambda: len(inside.parts(shared, name)) == len(killed))
         assert publish(shared, "1.0") == 200
         assert shared.page("demo")["versions"] == ["1.0"]
         assert shared.process.poll() is None
 
-    def test_connections_wait_while_the_web_part_is_away(self, shared: Server) -> None:
-        (killed,) = inside.parts(shared, "web")
-        os.kill(killed, signal.SIGKILL)
-        inside.eventually(lambda: not inside.runs(killed))
+    def test_connections_wait_while_no_part_answers(self, shared: Server) -> None:
+        kill(shared, "web")
         assert shared.get("/simple/").status == 200
 
     def test_the_worker_publishes_what_was_left_owed(self, shared: Server) -> None:
@@ -151,28 +172,27 @@ class TestParts:
             assert (answer.status, answer.headers["x-entrepot-publication"]) == (200, "pending")
         inside.eventually(lambda: shared.get("/simple/later/").status == 200)
 
-    def test_a_part_that_does_not_end_is_made_to(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(serve, "GRACE", 0.1)
-        for name, value in (("ENTREPOT_DATA", str(tmp_path)), ("DJANGO_SETTINGS_MODULE", "entrepot.settings")):
-            monkeypatch.setenv(name, value)
-        part = Part("work", [])
-        part.start()
+    def test_a_part_ends_with_the_pipe_that_its_supervisor_holds(self, part: Part) -> None:
         assert part.process is not None
-        process = part.process.pid
-        inside.eventually(lambda: inside.catches(process, signal.SIGTERM))
-        os.kill(process, signal.SIGSTOP)
+        assert part.process.stdin is not None
+        part.process.stdin.write(b"x")
+        part.process.stdin.close()
+        assert part.process.wait(20) == 0
+
+    def test_a_part_that_does_not_end_is_made_to(self, part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(serve, "GRACE", 0.1)
+        assert part.process is not None
+        os.kill(part.process.pid, signal.SIGSTOP)
         part.stop()
         part.wait()
         assert part.process.returncode == -signal.SIGKILL
-        assert part.process.stdin is not None
-        part.process.stdin.close()
 
 
 class TestEnd:
     def test_in_order_and_up_again_under_another_url(self, tmp_path: Path) -> None:
         with serving(tmp_path) as server:
             children = inside.parts(server)
-            assert len(children) == 2
+            assert len(children) > 1
             assert publish(server, "1.0") == 200
             assert _link(server).startswith(f"{server.url}/packages/")
         assert server.process.returncode == 0

@@ -2,8 +2,6 @@
 
 import hashlib
 import http.client
-import io
-import os
 import secrets
 import zlib
 from base64 import urlsafe_b64encode

@@ -34,7 +34,7 @@ class Token(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
-    description = models.CharField(max_length=100, blank=True)
+    description = models.TextField(blank=True)
     salt = models.BinaryField(max_length=32)
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)

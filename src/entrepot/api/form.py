@@ -120,7 +120,7 @@ class _Reader:
 
     def _keep(self, name: str, text: bytes) -> None:
         try:
-            value = text.decode()
+            value = text.decode().replace("\0", "\\x00")  # not every database takes a NUL in a text
         except UnicodeDecodeError:
             raise Refused("not-utf-8", f"{name}: is not UTF-8.", name) from None
         if value not in {"", "UNKNOWN"}:  # how old clients say that there is nothing
@@ -132,6 +132,8 @@ def _check_part(part: MultipartSegment, form: Form) -> None:
     marks = _FILENAME.findall(part.header("Content-Disposition") or "")
     if len(marks) > 1 or "*" in marks:
         raise Refused("two-filenames", f"{name}: the file is named more than once, or in an unusual way.", name)
+    if name == FILE and "\\" in (part.header("Content-Disposition") or ""):
+        raise Refused("invalid-filename", "The filename has a backslash.", FILE)
     if name != FILE:
         if marks and name not in IGNORED:
             raise Refused("not-text", f"{name}: Should not be a tuple.", name)

@@ -22,17 +22,17 @@ from entrepot.followers import pages
 from entrepot.policy import POLICIES
 from entrepot.projects.admission import Publisher
 from entrepot.projects.queries import index_at_root
-from entrepot.publishing import Upload, publish
+from entrepot.publishing import DIGEST_FIELDS, Upload, publish
 from entrepot.refusal import Forbidden, Refused, Unavailable
 
 logger = logging.getLogger(__name__)
 
 LARGEST_FILE = max(policy.file_size_limit for policy in POLICIES.values())
 GONE = {"submit", "submit_pkg_info", "doc_upload"}
+LONGEST_COMMENT = 1000  # characters; it is repeated in JSON documents
 KINDS = {"sdist", "bdist_wheel"}
 
 _HEX = {"md5": r"[0-9a-f]{32}", "sha256": r"[0-9a-f]{64}", "blake2": r"[0-9a-f]{64}"}
-_DIGEST_FIELDS = {"md5": "md5_digest", "sha256": "sha256_digest", "blake2": "blake2_256_digest"}
 
 TRY_LATER = Unavailable(
     "try-later", "The index cannot take uploads at this moment. Nothing was changed; please try again."
@@ -116,7 +116,7 @@ def _token(authorization: str) -> str:
         user, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return ""
-    if user != "__token__":
+    if user not in {"__token__", ""}:
         raise Forbidden(
             "password-auth",
             "Username/Password authentication is no longer supported. "
@@ -136,10 +136,12 @@ def _upload(form: Form, action: str) -> Upload:
     if form.get("filetype") not in KINDS:
         raise Refused("invalid-filetype", "Invalid value for filetype. Error: Use a known file type.", "filetype")
     _check_python_version(form)
+    if len(form.get("comment")) > LONGEST_COMMENT:
+        raise Refused("comment-too-long", f"comment: has more than {LONGEST_COMMENT} characters.", "comment")
     claimed = _claimed_digests(form)
     if form.content is None:
         raise Refused("no-file", "Upload payload does not have a file.", "content")
-    if form.content.type.startswith("image/"):
+    if form.content.type.lower().startswith("image/"):
         raise Refused("invalid-distribution", "Invalid distribution file. It is said to be an image.", "content")
     return Upload(
         file=form.content.file,
@@ -162,11 +164,11 @@ def _check_python_version(form: Form) -> None:
 
 
 def _claimed_digests(form: Form) -> Mapping[str, str]:
-    claimed = {name: form.get(field).lower() for name, field in _DIGEST_FIELDS.items() if form.get(field)}
+    claimed = {name: form.get(field).lower() for name, field in DIGEST_FIELDS.items() if form.get(field)}
     for name, digest in claimed.items():
         if not re.fullmatch(_HEX[name], digest):
             raise Refused(
-                "invalid-digest", f"{_DIGEST_FIELDS[name]}: Use a valid, hex-encoded, digest.", _DIGEST_FIELDS[name]
+                "invalid-digest", f"{DIGEST_FIELDS[name]}: Use a valid, hex-encoded, digest.", DIGEST_FIELDS[name]
             )
     if not claimed.keys() - {"md5"}:
         raise Refused(

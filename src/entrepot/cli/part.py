@@ -2,7 +2,30 @@
 
 import os
 import signal
+import time
 from threading import Thread
+from types import FrameType
+
+
+class StopSignal:
+    """Whether SIGTERM, or Ctrl-C, has come. Made in the main thread.
+
+    A plain flag: a handler runs in the middle of anything, and must not need a lock that the code below it may hold.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+        signal.signal(signal.SIGTERM, self._note)
+        signal.signal(signal.SIGINT, self._note)
+
+    def wait(self, seconds: float) -> bool:
+        """Pause, a little at most after the signal has come; whether it has."""
+        if not self._came:
+            time.sleep(seconds)
+        return self._came
+
+    def _note(self, _signal: int, _frame: FrameType | None) -> None:
+        self._came = True
 
 
 def stop_with_supervisor() -> None:

@@ -7,19 +7,17 @@ could fail: it loads neither Django nor the store. When it dies, however it dies
 import http.client
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from threading import Event
-from types import FrameType
 
 import click
 
 from entrepot.cli import data_option
+from entrepot.cli.part import StopSignal
 from entrepot.config import Config
 
 logger = logging.getLogger(__name__)
@@ -84,7 +82,13 @@ class Part:
     "--host", envvar="ENTREPOT_HOST", default="127.0.0.1", show_default=True, show_envvar=True, help="Address."
 )
 @click.option(
-    "--port", envvar="ENTREPOT_PORT", default=8000, show_default=True, show_envvar=True, help="0: any free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    envvar="ENTREPOT_PORT",
+    default=8000,
+    show_default=True,
+    show_envvar=True,
+    help="0: any free one.",
 )
 def serve_command(host: str, port: int) -> None:
     """Start the index, in the foreground.
@@ -92,27 +96,21 @@ def serve_command(host: str, port: int) -> None:
     Prints a line with the word "ready" and the URL when it answers.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    stopping = Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    stop = StopSignal()
     with _listening(host, port) as listener:
         address = listener.getsockname()[:2]
         os.environ.update(ENTREPOT_HOST=host, ENTREPOT_PORT=str(address[1]))
         if subprocess.run([sys.executable, "-m", "entrepot", "migrate"], check=False).returncode:
             raise click.ClickException("The database could not be made ready; the message above says why.")
         webs = [Part("web", ["--fd", str(listener.fileno())], [listener.fileno()]) for _ in range(WEBS)]
-        _supervise([*webs, Part("work", [])], stopping, address)
+        _supervise([*webs, Part("work", [])], stop, address)
 
 
-def _supervise(parts: Sequence[Part], stopping: Event, address: tuple[str, int]) -> None:
+def _supervise(parts: Sequence[Part], stop: StopSignal, address: tuple[str, int]) -> None:
     for part in parts:
         part.start()
     announced = False
-    while not stopping.wait(LOOK):
+    while not stop.wait(LOOK):
         for part in parts:
             part.look()
         if not announced and _answers(address):
@@ -129,7 +127,7 @@ def _listening(host: str, port: int) -> socket.socket:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
-        raise click.ClickException(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
+        raise click.ClickException(f"Cannot listen on {host}, port {port}: {os.strerror(error.errno or 0)}.") from error
 
 
 def _answers(address: tuple[str, int]) -> bool:

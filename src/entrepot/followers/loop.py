@@ -1,8 +1,8 @@
 """The worker: publishes what was left owed, and tidies up."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Event
 
 from django.db import Error, close_old_connections
 from django.utils import timezone
@@ -17,10 +17,13 @@ PAUSE = 0.5  # seconds between two looks at what is owed
 TIDY = timedelta(hours=6)
 
 
-def work(*, store: FileStore, stop: Event) -> None:
-    """Do what is due until told to stop. Trouble with the database is logged and tried again."""
+def work(*, store: FileStore, stopped: Callable[[float], bool]) -> None:
+    """Do what is due until told to stop. Trouble with the database is logged and tried again.
+
+    `stopped` pauses for so many seconds and says whether to stop.
+    """
     tidied = timezone.now() - TIDY + timedelta(minutes=1)  # not in the rush of starting
-    while not stop.wait(PAUSE):
+    while not stopped(PAUSE):
         try:
             tidied = step(store=store, now=timezone.now(), tidied=tidied)
         except Error:

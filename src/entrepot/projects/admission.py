@@ -45,9 +45,11 @@ def admit(
     project = index.projects.filter(name=filename.project).first()
     if project is None:
         _check_new_project(index, display_name, filename.project)
-    _check_right(project, filename.project, by, at)
     if project is not None:
-        _check_project(project)
+        _check_not_deleted(project)
+    _check_right(project, filename.project, by, at)
+    if project is not None and not project.takes_uploads:
+        raise Forbidden(f"project-{project.status}", f"Project '{project.display_name}' is {project.status}.")
     standing = _check_filename(index, filename, digests)
     if project is not None and standing is Standing.NEW:
         _check_release(project, filename, index.policy, at)
@@ -84,7 +86,7 @@ def _check_right(project: Project | None, name: ProjectName, by: Publisher, at: 
         )
 
 
-def _check_project(project: Project) -> None:
+def _check_not_deleted(project: Project) -> None:
     if Deletion.objects.filter(project=project).exists():
         raise Refused(
             "project-deleted",
@@ -92,8 +94,6 @@ def _check_project(project: Project) -> None:
             "Use a different name.",
             "name",
         )
-    if not project.takes_uploads:
-        raise Forbidden(f"project-{project.status}", f"Project '{project.display_name}' is {project.status}.")
 
 
 def _check_filename(index: Index, filename: Filename, digests: Digests) -> Standing:

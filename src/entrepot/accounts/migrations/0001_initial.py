@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
             name="Token",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("description", models.CharField(blank=True, max_length=100)),
+                ("description", models.TextField(blank=True)),
                 ("salt", models.BinaryField(max_length=32)),
                 ("created_at", models.DateTimeField()),
                 ("last_used_at", models.DateTimeField(null=True)),
