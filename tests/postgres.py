@@ -30,7 +30,7 @@ INSTALLED = Path("/usr/lib/postgresql")  # one directory for each major version,
 APPLICATION = "entrepot-under-test"  # what the cluster is told of who connects
 OWNER = "postgres"  # whom Debian's package makes; the programs refuse to be run by root
 WAITING: LiteralString = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-SETTINGS = ("listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+SETTINGS = ("listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=200")
 
 
 @dataclass
@@ -48,8 +48,8 @@ class Cluster:
         self._run("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", options)
 
     def stop(self) -> None:
-        """Break off whatever is going on, and stop."""
-        self._run("pg_ctl", "stop", "-w", "-D", "data", "-m", "fast")
+        """Stop it as if it had crashed: it writes nothing more, and mends itself when it is started again."""
+        self._run("pg_ctl", "stop", "-w", "-D", "data", "-m", "immediate")
 
     @contextmanager
     def stopped(self) -> Iterator[None]:

@@ -956,7 +956,7 @@ class TestTrouble:
             connection.sendall(request + bytes(8 << 20))
             inside.eventually(lambda: inside.nameless(broken) != [])
             waiting = inside.nameless(broken)
-        assert {path.parent for path in waiting} == {broken.data / "uploads"}
+        assert broken.data / "uploads" in {path.parent for path in waiting}
 
     def test_pages_that_cannot_be_written_follow_later(self, broken: Server) -> None:
         name = fresh()
