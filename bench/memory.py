@@ -22,8 +22,8 @@ def measure(folder: Path, say: Say) -> list[Measured]:
         say(f"waiting {REST} s")
         time.sleep(REST)
         processes = [*_tree(server.process.pid)]
-        figures = {
-            "processes": float(len(processes)),
+        figures: dict[str, float | str] = {
+            "processes": str(len(processes)),
             "PSS MB": sum(_bytes(process, "Pss") for process in processes) / MEGABYTE,
             "RSS MB": sum(_bytes(process, "Rss") for process in processes) / MEGABYTE,
         }

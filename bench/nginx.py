@@ -19,7 +19,7 @@ _OWN = {"content-length", "content-type", "date", "accept-ranges", "server", "co
 CONFIGURATION = """\
 daemon off;
 user {user};
-worker_processes 1;
+worker_processes {workers};
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 1024; }}
@@ -59,7 +59,7 @@ class Static:
 
 @dataclass(frozen=True)
 class Nginx:
-    """A running nginx: one worker that listens at two URLs, without and with a cache of open files."""
+    """A running nginx: it listens at two URLs, without and with a cache of open files."""
 
     folder: Path
     urls: tuple[str, str]
@@ -71,8 +71,8 @@ class Nginx:
 
 
 @contextmanager
-def nginx(folder: Path, statics: Sequence[Static]) -> Iterator[Nginx]:
-    """nginx on free ports, with everything it writes below `folder`; stopped at the end."""
+def nginx(folder: Path, statics: Sequence[Static], *, workers: int) -> Iterator[Nginx]:
+    """nginx with so many workers on free ports, with everything it writes below `folder`; stopped at the end."""
     folder.mkdir()
     for static in statics:
         (folder / static.name).write_bytes(static.body)
@@ -81,6 +81,7 @@ def nginx(folder: Path, statics: Sequence[Static]) -> Iterator[Nginx]:
     configuration.write_text(
         CONFIGURATION.format(
             user=pwd.getpwuid(os.getuid()).pw_name,
+            workers=workers,
             folder=folder,
             plain=plain,
             caching=caching,

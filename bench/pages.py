@@ -1,4 +1,5 @@
-"""Reading, beside nginx: the same bytes and the same headers, in turns, so that what the machine does else hits both.
+"""Reading, beside nginx: the same bytes and the same headers, in turns, so that what the machine does else hits both;
+and nginx has as many workers as Entrepot has processes that answer.
 
 In each round every server is loaded once; the next round goes the other way round. The ratio of a round is Entrepot's
 rate over nginx's in that round.
@@ -15,6 +16,7 @@ from bench.nginx import Nginx, Static, nginx
 from bench.report import Measured, Say
 from bench.wrk import Load, load
 from entrepot import render
+from entrepot.cli.serve import WEBS
 from entrepot.layout import Form, project_page
 from entrepot.names import ProjectName
 from entrepot.page import Page
@@ -48,7 +50,7 @@ PIP_FILE = {**PIP, "Accept-Encoding": "identity", "Accept": "*/*"}
 
 @dataclass(frozen=True)
 class Case:
-    """One request: what it is for, its name as a file of nginx, where Entrepot has it, and what a client sends with it."""
+    """One request: what it is for, the file nginx has for it, where Entrepot has it, what a client sends along."""
 
     what: str
     name: str
@@ -88,7 +90,7 @@ def measure(folder: Path, say: Say) -> list[Measured]:
         cases = _publish(server)
         asked = [Target(server, case.path, case.headers) for case in cases]
         statics = [_static(case, target.fetch()) for case, target in zip(cases, asked, strict=True)]
-        with nginx(folder / "nginx", statics) as other:
+        with nginx(folder / "nginx", statics, workers=WEBS) as other:
             return [
                 _compare(case, _targets(case, target, static, other), say)
                 for case, target, static in zip(cases, asked, statics, strict=True)
@@ -155,16 +157,19 @@ def _compare(case: Case, targets: Sequence[Target], say: Say) -> Measured:
         else:
             rounds.append([target.load(case) for target in targets])
     ours, plain, caching = zip(*rounds, strict=True)
+    to_plain, to_caching = _ratios(ours, plain), _ratios(ours, caching)
     return Measured(
         case.what,
         {
-            "answers/s": _rate(ours),
+            "per s": _rate(ours),
             "p50 ms": median(load.median for load in ours),
             "p99 ms": median(load.p99 for load in ours),
             "nginx": _rate(plain),
-            "ratio": _ratio(ours, plain),
-            "nginx, open_file_cache": _rate(caching),
-            "ratio to that": _ratio(ours, caching),
+            "ratio": median(to_plain),
+            "from, to": _range(to_plain),
+            "caching": _rate(caching),
+            "its ratio": median(to_caching),
+            "its from, to": _range(to_caching),
         },
     )
 
@@ -173,7 +178,9 @@ def _rate(loads: Iterable[Load]) -> float:
     return median(load.rate for load in loads)
 
 
-def _ratio(ours: Iterable[Load], theirs: Iterable[Load]) -> str:
-    """The median of the rounds, and the lowest and highest."""
-    ratios = [mine.rate / other.rate for mine, other in zip(ours, theirs, strict=True)]
-    return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+def _ratios(ours: Iterable[Load], theirs: Iterable[Load]) -> list[float]:
+    return [mine.rate / other.rate for mine, other in zip(ours, theirs, strict=True)]
+
+
+def _range(ratios: Sequence[float]) -> str:
+    return f"{min(ratios):.2f}, {max(ratios):.2f}"

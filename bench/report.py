@@ -27,7 +27,7 @@ class Measured:
 
 def table(part: str, lines: Sequence[Measured]) -> Table:
     """The lines of one part, as Markdown has tables."""
-    shown = Table(title=None, box=box.MARKDOWN)
+    shown = Table(box=box.MARKDOWN)
     shown.add_column(part)
     for name in lines[0].figures:
         shown.add_column(name, justify="right")
@@ -39,7 +39,7 @@ def table(part: str, lines: Sequence[Measured]) -> Table:
 def machine() -> dict[str, str]:
     """What the figures depend on."""
     return {
-        "processor": f"{len(os.sched_getaffinity(0))} × {_processor()}",
+        "processor": f"{len(os.sched_getaffinity(0))} cores, {_processor()}",
         "system": f"{platform.system()} {platform.release()}",
         "load before": f"{os.getloadavg()[0]:.2f}",
         "python": platform.python_version(),

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import hypothesis.strategies as st
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis.extra.django import TransactionTestCase
 
@@ -81,7 +82,7 @@ STEPS = st.lists(st.tuples(ACTIONS, NAMES, VERSIONS, REASONS, FATES), min_size=1
 class HistoriesTest(TransactionTestCase):
     """Each example begins with an empty database."""
 
-    @settings(max_examples=60)
+    @settings(max_examples=60 if connection.vendor == "sqlite" else 15)
     @given(STEPS)
     def test_incremental_equals_rebuild(
         self, steps: list[tuple[Callable[..., int | None], str, str, str, str]]

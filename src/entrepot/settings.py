@@ -61,7 +61,13 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": True}
+    # A connection that died with its server is replaced before it is used; who gets none hears of it within seconds.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        **DATABASES["default"].get("OPTIONS", {}),
+        "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 5},
+    }
 
 USE_TZ = True
 TIME_ZONE = "UTC"

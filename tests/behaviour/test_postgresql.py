@@ -106,15 +106,14 @@ def test_the_url_may_carry_options_of_the_library(server: Server, database: Data
     assert database.query("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", APPLICATION)
 
 
-def test_what_the_columns_would_not_hold(server: Server) -> None:
+def test_what_is_long_or_odd_finds_room_in_the_columns(server: Server) -> None:
     supported = ",".join(f"!=3.{minor}" for minor in range(200))
     metadata = forge.core_metadata("requires", more=f"Requires-Python: {supported}\n")
     assert publish(server, forge.wheel("requires", metadata=metadata)).status == 200
     tag = ".".join(f"py3{minor}" for minor in range(10, 38))
     assert publish(server, forge.wheel("tags", tag=f"{tag}-none-any")).status == 200
-    assert publish(server, forge.wheel("comment"), comment="no\0thing").status == 400
-    described = server.command("token", "create", "alice", "--description", "x" * 101, check=False)
-    assert (described.returncode, "Traceback" in described.stderr) == (1, False)
+    assert publish(server, forge.wheel("comment"), comment="no\0thing").status == 200
+    assert server.new_token("alice", "--description", "x" * 1000)
 
 
 def test_many_write_at_once(server: Server, database: Database, tmp_path: Path) -> None:
@@ -199,7 +198,7 @@ def test_the_same_file_twice_at_once(server: Server, database: Database) -> None
     ("change", "status", "sentence"),
     [
         (("status", "{}", "quarantined"), 403, "is quarantined"),
-        (("delete", "{}"), 403, "isn't allowed"),
+        (("delete", "{}"), 400, "has since been deleted"),
         (("delete", "{}", "1.0"), 200, ""),
     ],
     ids=["quarantine", "delete", "delete-release"],
@@ -268,18 +267,24 @@ def test_the_database_stops_and_comes_back(server: Server, database: Database) -
 
     with database.cluster.stopped():
         begun = time.monotonic()
-        with ThreadPoolExecutor(6) as threads:
-            answers = threads.map(lambda number: publish(server, forge.wheel(f"refused{number}")), range(6))
-            assert [(each.status, each.headers["retry-after"]) for each in answers] == [(503, "30")] * 6
+        with ThreadPoolExecutor(12) as threads:
+            answers = threads.map(lambda number: publish(server, forge.wheel(f"refused{number}")), range(12))
+            assert [(each.status, each.headers["retry-after"]) for each in answers] == [(503, "30")] * 12
         assert time.monotonic() - begun < SOON
-        killed = parts(server, "web")
-        for each in killed:
-            os.kill(each, signal.SIGKILL)
-        eventually(lambda: not set(killed) & set(parts(server, "web")))
+        killed, *others = parts(server, "web")
+        os.kill(killed, signal.SIGKILL)
+        eventually(lambda: set(parts(server, "web")) - {killed, *others} != set())
         assert [server.get(path).body for path in paths] == before
 
     begun = time.monotonic()
-    assert [publish(server, forge.wheel(f"accepted{number}")).status for number in range(6)] == [200] * 6
+    assert [publish(server, forge.wheel(f"accepted{number}")).status for number in range(4)] == [200] * 4
     assert time.monotonic() - begun < SOON
     check_nothing_is_owed(database)
     assert server.get("/simple/refused0/").status == 404
+
+
+def test_connections_that_died_with_the_database_are_not_used(server: Server, database: Database) -> None:
+    assert publish(server, forge.wheel("beforehand")).status == 200
+    with database.cluster.stopped():
+        pass
+    assert [publish(server, forge.wheel(f"afterwards{number}")).status for number in range(4)] == [200] * 4

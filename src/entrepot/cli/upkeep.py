@@ -66,10 +66,9 @@ def rebuild_command() -> None:
     prepare()
     store = Config.current().store()
     total = drift.owe_everything(store=store)
-    for _ in _with_progress(drift.rebuild(store=store), total, "Documents"):
-        pass
-    failed = len(log.owed(due=drift.END_OF_TIME))
-    click.echo(f"Wrote {total - failed} documents; {failed} failed and stay owed.")
+    outcomes = list(_with_progress(drift.rebuild(store=store), total, "Documents"))
+    failed = outcomes.count(False)
+    click.echo(f"Wrote {len(outcomes) - failed} documents; {failed} failed and stay owed.")
     sys.exit(1 if failed else 0)
 
 

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from typing import BinaryIO
 
 import brotli
@@ -22,6 +23,7 @@ from entrepot.projects.models import File
 
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 CHUNK = 1 << 20
+AT_ONCE = 500  # documents that are noted in one transaction
 
 _DECODE = {"identity": bytes, "gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstandard.decompress}
 
@@ -56,21 +58,24 @@ def check_files(*, store: FileStore) -> Iterator[list[str]]:
 
 def owe_everything(*, store: FileStore) -> int:
     """Note every document as owed, so that the worker finishes what is interrupted. Returns how many are owed now."""
-    serial, now = log.committed(), datetime.now(UTC)
-    documents = [*queries.every_document(), *_noted_as_withheld(store)]
-    log.owe(dict.fromkeys(documents), since=serial, serial=serial, at=now)
+    now = datetime.now(UTC)
+    documents = iter(dict.fromkeys([*queries.every_document(), *_noted_as_withheld(store)]))
+    while some := list(islice(documents, AT_ONCE)):
+        log.owe_anew(some, at=now)
     return len(log.owed(due=END_OF_TIME))
 
 
-def rebuild(*, store: FileStore) -> Iterator[None]:
-    """Publish all that is owed, one document at each step, then remove pages that nothing accounts for."""
+def rebuild(*, store: FileStore) -> Iterator[bool]:
+    """Publish all that is owed; at each step whether one document went well. Then remove what nothing accounts for."""
     serial = log.committed()
     known: set[str] = set()
+    failed = False
     for keys in pages.publish_owed(due=END_OF_TIME, store=store):
         known.update(keys)
-        yield
-    if log.owed(due=END_OF_TIME):
-        return  # what failed is owed still, and is not to be taken for a stray
+        failed = failed or not keys
+        yield bool(keys)
+    if failed:
+        return  # what failed has pages still, which are not to be taken for strays
     for key in _strays(store, known):
         with suppress(Superseded):  # somebody publishes it at this moment
             store.put_page(key, Page.gone(serial=serial))

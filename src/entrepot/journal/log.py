@@ -48,8 +48,7 @@ def append(events: Sequence[Event], *, by: int | None, at: datetime) -> int:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a journal entry belongs into the transaction of the change that it tells")
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK[connection.vendor])
+    _lock()
     first = committed() + 1
     Entry.objects.bulk_create(
         Entry(
@@ -68,6 +67,23 @@ def append(events: Sequence[Event], *, by: int | None, at: datetime) -> int:
     last = first + len(events) - 1
     owe({document for event in events for document in event.documents}, since=first, serial=last, at=at)
     return last
+
+
+def _lock() -> None:
+    """Let nobody else write debts, or take a serial, until the commit.
+
+    Whoever writes several debts needs it: in different orders two would wait for each other for ever.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK[connection.vendor])
+
+
+@transaction.atomic(durable=True)
+def owe_anew(documents: Iterable[Document], *, at: datetime) -> None:
+    """Note that the documents must be built once more, as of the last serial."""
+    _lock()
+    serial = committed()
+    owe(documents, since=serial, serial=serial, at=at)
 
 
 def owe(documents: Iterable[Document], *, since: int, serial: int, at: datetime) -> None:
@@ -91,6 +107,7 @@ def owe(documents: Iterable[Document], *, since: int, serial: int, at: datetime)
 @transaction.atomic
 def settle(built: Iterable[tuple[Document, int]]) -> None:
     """The store shows each document as of the serial beside it. A change that came later leaves it owed."""
+    _lock()
     for document, serial in built:
         row = Dirty.objects.filter(kind=document.kind, key=document.key)
         settled, _ = row.filter(serial__lte=serial).delete()

@@ -20,6 +20,7 @@ from entrepot.journal.log import Event
 from entrepot.names import ProjectName, canonical_version
 from entrepot.projects.admission import Publisher, Standing, admit, skeleton_in
 from entrepot.projects.models import Deletion, File, Index, Project, Release, Role, Status, UsedName, Yank
+from entrepot.projects.queries import file_of, project_named, release_of
 from entrepot.refusal import Refused
 
 
@@ -38,8 +39,7 @@ def add_file(
     None when the very file was recorded meanwhile. Raises what `admit` raises.
     """
     now = timezone.now()
-    # Uploads to one index queue up here, so that names cannot be taken twice at once. The wait is a few milliseconds.
-    index = Index.objects.select_for_update().get(pk=index.pk)
+    index = _hold(index.pk)  # and so no name can be taken twice at once
     filename, display_name = dist.filename, dist.metadata.name
     if admit(index, display_name, filename, digests, by, now) is Standing.SAME:
         return None
@@ -94,6 +94,7 @@ def _found_release(project: Project, version: str, canonical: str, now: datetime
 @transaction.atomic(durable=True)
 def yank_release(release: Release, *, by: User | None, reason: str = "") -> int:
     """Take a release back, files to come included. Raises Refused("already-yanked")."""
+    release = _held_release(release)
     if release.yanks.filter(file=None).exists():
         raise Refused("already-yanked", f"Release {release.version} is yanked already.", "version")
     return _yank(release, None, "yank release", by, reason)
@@ -102,6 +103,7 @@ def yank_release(release: Release, *, by: User | None, reason: str = "") -> int:
 @transaction.atomic(durable=True)
 def yank_file(file: File, *, by: User | None, reason: str = "") -> int:
     """Take a single file back. Raises Refused("already-yanked")."""
+    file = _held_file(file)
     if Yank.objects.filter(file=file).exists():
         raise Refused("already-yanked", f"File {file.filename} is yanked already.", "filename")
     return _yank(file.release, file, f"yank file {file.filename}", by, reason)
@@ -116,6 +118,7 @@ def _yank(release: Release, file: File | None, action: str, by: User | None, rea
 @transaction.atomic(durable=True)
 def unyank_release(release: Release, *, by: User | None, reason: str = "") -> int:
     """Offer the release again, with all its files. Raises Refused("not-yanked")."""
+    release = _held_release(release)
     if not release.yanks.all().delete()[0]:
         raise Refused("not-yanked", f"Release {release.version} is not yanked.", "version")
     event = _event(release.project, "unyank release", release=release, reason=_one_line(reason))
@@ -125,6 +128,7 @@ def unyank_release(release: Release, *, by: User | None, reason: str = "") -> in
 @transaction.atomic(durable=True)
 def unyank_file(file: File, *, by: User | None, reason: str = "") -> int:
     """Offer a single file again. Raises Refused("not-yanked"), also when its release as a whole is yanked."""
+    file = _held_file(file)
     if not Yank.objects.filter(file=file).delete()[0]:
         raise Refused("not-yanked", f"File {file.filename} is not yanked by itself.", "filename")
     action = f"unyank file {file.filename}"
@@ -135,6 +139,7 @@ def unyank_file(file: File, *, by: User | None, reason: str = "") -> int:
 @transaction.atomic(durable=True)
 def delete_file(file: File, *, by: User | None) -> int:
     """Remove a file for good. Its name is never free again. A release stays, even without files."""
+    file = _held_file(file)
     event = _event(file.release.project, f"remove file {file.filename}", release=file.release, files=[file])
     file.delete()
     return log.append([event], by=_id(by), at=timezone.now())
@@ -143,6 +148,7 @@ def delete_file(file: File, *, by: User | None) -> int:
 @transaction.atomic(durable=True)
 def delete_release(release: Release, *, by: User | None) -> int:
     """Remove a release with all its files for good."""
+    release = _held_release(release)
     event = _event(release.project, "remove release", release=release, files=release.files.all())
     release.delete()
     return log.append([event], by=_id(by), at=timezone.now())
@@ -151,7 +157,7 @@ def delete_release(release: Release, *, by: User | None) -> int:
 @transaction.atomic(durable=True)
 def delete_project(project: Project, *, by: User | None) -> int:
     """Remove a project with all it has, for good. Its name is never free again."""
-    now = timezone.now()
+    project, now = _held_project(project), timezone.now()
     event = _event(project, "remove project", files=_files_of(project))
     Deletion.objects.create(project=project, by=by, at=now)
     project.releases.all().delete()
@@ -162,7 +168,7 @@ def delete_project(project: Project, *, by: User | None) -> int:
 @transaction.atomic(durable=True)
 def set_status(project: Project, status: str, *, by: User | None, reason: str = "") -> int:
     """Set the status marker (PEP 792). Raises Refused("status-unchanged")."""
-    project = Project.objects.select_for_update().get(pk=project.pk)
+    project = _held_project(project)
     reason = _one_line(reason)
     if (project.status, project.status_reason) == (status, reason):
         raise Refused("status-unchanged", f"{project.display_name} is {status} already.", "status")
@@ -188,6 +194,26 @@ def set_profile(index: Index, profile: str) -> None:
 def set_url(index: Index, url: str) -> None:
     """Note the public URL that documents are to name. Whoever calls this owes every document anew."""
     Index.objects.filter(pk=index.pk).update(url=url)
+
+
+def _hold(index: int) -> Index:
+    """Whoever changes a project of the index waits here until the others have committed, a few milliseconds.
+
+    Each looks at what is there only then; before, others may be about to change it.
+    """
+    return Index.objects.select_for_update().get(pk=index)
+
+
+def _held_project(project: Project) -> Project:
+    return project_named(_hold(project.index_id), project.name)
+
+
+def _held_release(release: Release) -> Release:
+    return release_of(_held_project(release.project), release.version)
+
+
+def _held_file(file: File) -> File:
+    return file_of(_held_release(file.release), file.filename)
 
 
 def _files_of(project: Project) -> Iterable[File]:

@@ -64,7 +64,8 @@ def skeleton_in(index: Index, name: ProjectName) -> str:
 
 def _check_new_project(index: Index, display_name: str, name: ProjectName) -> None:
     policy.check_project_name(name, index.policy)
-    other = index.projects.filter(skeleton=skeleton_in(index, name)).first()
+    # Not its own name, which somebody may have taken a moment ago: then it is no new project any more.
+    other = index.projects.filter(skeleton=skeleton_in(index, name)).exclude(name=name).first()
     if other is not None:
         raise Refused(
             "similar-name",
