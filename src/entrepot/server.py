@@ -28,9 +28,9 @@ Message = dict[str, Any]  # an ASGI event; its keys depend on its type
 AtOnce = Callable[[bytes, bytes, list[tuple[bytes, bytes]]], tuple[bytes, bytes] | None]
 
 LONGEST_REASON = 400  # characters
+ACCEPT = 4  # connections taken in one go: the rest is for the other processes on the same socket
 DRAIN = 30  # seconds for open requests when the server stops
 
-_AT_ONCE = {b"GET", b"HEAD"}
 _NOT_AT_ONCE = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ZERO_COPY = "http.response.zerocopysend"
@@ -43,6 +43,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._at_once: AtOnce | None = getattr(self.config.app, "at_once", None)
         self._answered = False
+        self._plain = True  # no header so far asks for more than an answer at once
         self._active = 0.0  # the loop's time of the last data from the client
         self._defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
 
@@ -52,6 +53,16 @@ class Protocol(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._answered = False
+        self._plain = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, seven or so times a request."""
+        name = name.lower()
+        if name in _NOT_AT_ONCE:
+            self._plain = False
+            super().on_header(name, value)  # which knows `Expect`
+        else:
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Answer at once, or start the application."""
@@ -114,12 +125,11 @@ class Protocol(HttpToolsProtocol):
     def _may_answer(self) -> bool:
         """Whether this request is a plain one, the only one under way, on a connection that goes on after it."""
         return (
-            self._idle()
-            and self.parser.get_method() in _AT_ONCE
+            self._plain
+            and self._idle()
             and not self.flow.write_paused
             and self.parser.should_keep_alive()
             and self.parser.get_http_version() == "1.1"
-            and _NOT_AT_ONCE.isdisjoint(dict(self.headers))
         )
 
     def _write(self, head: bytes, body: bytes) -> None:
@@ -150,6 +160,8 @@ class Protocol(HttpToolsProtocol):
 
     async def _send_file(self, cycle: RequestResponseCycle, message: Message) -> None:
         """Send a part of a file as body. A client that goes away meanwhile is no error."""
+        if cycle.disconnected:
+            return
         if cycle.chunked_encoding is not False:
             raise RuntimeError(f"{_ZERO_COPY} needs a response that has started, with a Content-Length")
         if cycle.scope["method"] != "HEAD":
@@ -190,6 +202,13 @@ async def _send_with_reason(cycle: RequestResponseCycle, message: Message) -> No
         cycle.transport = transport
 
 
+class _Listener(socket.socket):
+    """A socket that listens already, with the queue that its owner chose."""
+
+    def listen(self, _backlog: int = 0, /) -> None:
+        """Nothing: asyncio would shorten the queue to the number of connections that it may accept in one go."""
+
+
 def serve(application: ASGI3Application, fd: int) -> None:
     """Serve on the listening socket `fd` (taken over) until SIGTERM, which takes effect once open requests end."""
     config = uvicorn.Config(
@@ -204,6 +223,7 @@ def serve(application: ASGI3Application, fd: int) -> None:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN,
+        backlog=ACCEPT,
     )
     # Not `Config(fd=…)`: that takes any socket for a Unix one, and leaves Nagle's algorithm on.
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=fd)])
+    uvicorn.Server(config).run(sockets=[_Listener(fileno=fd)])

@@ -60,7 +60,9 @@ class Edge:
 
     def at_once(self, method: bytes, target: bytes, headers: Sequence[Header]) -> tuple[bytes, bytes] | None:
         """The head (without the empty line that ends it) and the body, when the answer is a page in memory."""
-        conditions = _conditions(headers)
+        conditions = dict(headers)
+        if len(conditions) < len(headers):
+            conditions = _conditions(headers)
         accept, codings = conditions.get(b"accept", b""), conditions.get(b"accept-encoding", b"")
         if method not in _READING or len(target) + len(accept) + len(codings) > LONGEST:
             return None
