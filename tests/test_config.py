@@ -8,6 +8,7 @@ from threading import Barrier
 import pytest
 
 from entrepot.config import Config
+from entrepot.refusal import Refused
 
 
 def test_nothing_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,12 +61,12 @@ def test_an_address_to_listen_on_becomes_one_to_reach(host: str, url: str) -> No
 
 
 def test_a_port_that_is_no_number() -> None:
-    with pytest.raises(ValueError, match="http"):
+    with pytest.raises(Refused, match="http"):
         Config.current({"ENTREPOT_PORT": "http"})
 
 
 def test_a_store_that_nobody_knows() -> None:
-    with pytest.raises(ValueError, match="carrier-pigeon"):
+    with pytest.raises(Refused, match="carrier-pigeon"):
         Config.current({"ENTREPOT_STORE_URL": "carrier-pigeon://index.example"}).store()
 
 

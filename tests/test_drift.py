@@ -4,16 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from archives import forge
 from entrepot.followers import drift, pages
+from entrepot.followers.collect import GRACE, collect
 from entrepot.journal import log
 from entrepot.journal.documents import Kind
+from entrepot.journal.models import Dirty, Entry
 from entrepot.layout import package, release_json, sidecar
 from entrepot.names import ProjectName
 from entrepot.page import Page
 from entrepot.projects import actions
-from entrepot.projects.models import File, Status
+from entrepot.projects.models import Deletion, File, Status
 from world import World, new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,3 +134,50 @@ def test_files_are_read_to_the_last_byte(world: World) -> None:
     assert found[1] == f"{beside}: missing"
     File.objects.filter(pk=file.pk).delete()
     assert all("packages" not in complaint for complaint in world.complaints())
+
+
+def test_a_database_that_is_not_the_stores_is_noticed(world: World) -> None:
+    assert not drift.store_is_ahead(store=world.store, index=world.index)
+    Entry.objects.filter(serial__gt=5).delete()
+    assert drift.store_is_ahead(store=world.store, index=world.index)
+    now = timezone.now() + 2 * GRACE
+    File.objects.all().delete()
+    assert list(collect(store=world.store, now=now)) == []
+    stored(world, "pages/main/simple/index.json").write_bytes(b"nonsense")
+    assert not drift.store_is_ahead(store=world.store, index=world.index)
+
+
+def test_an_older_database_goes_on_beyond_what_readers_saw(world: World) -> None:
+    stored(world, "pages/main/simple/index.html").write_bytes(b"nonsense")
+    before = drift.highest_serial(store=world.store)
+    world.show(actions.delete_project(world.project("other"), by=None))
+    Deletion.objects.all().delete()
+    Entry.objects.filter(serial__gt=before).delete()
+    Dirty.objects.all().delete()
+    actions.overtake(world.index, drift.highest_serial(store=world.store))
+    actions.overtake(world.index, 3)
+    assert log.committed() == before + 1
+    rebuild(world)
+    assert world.complaints() == []
+    assert world.upload(forge.wheel("demo", "2.0")) == before + 3
+
+
+def test_rebuilding_spares_what_others_publish_meanwhile(world: World) -> None:
+    world.store.put_page("pages/main/simple/stray/index.json", Page.of(b"{}", serial=1, last_serial=1))
+    drift.owe_everything(store=world.store)
+    steps = drift.rebuild(store=world.store)
+    next(steps)
+    Dirty.objects.all().delete()
+    for _ in pages.publish_owed(due=drift.END_OF_TIME, store=world.store):
+        pass
+    first = next(iter(world.store.keys("pages/main/simple/other/")))
+    assert all(steps)
+    assert world.complaints() == []
+    assert world.store.read_page(first) is not None
+
+
+def test_strange_files_in_the_store_are_left_alone(world: World) -> None:
+    strange = stored(world, SIMPLE).parents[4] / "packages" / "README"
+    strange.write_text("whoever put it there had a reason")
+    assert list(collect(store=world.store, now=timezone.now() + 2 * GRACE)) == []
+    assert strange.exists()

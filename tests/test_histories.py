@@ -104,6 +104,7 @@ class HistoriesTest(TransactionTestCase):
             self.check_journal()
             assert world.complaints() == []
             anew = FileStore(Path(folder) / "anew")
+            anew.prepare()
             assert world.published() == written_anew(anew)
 
     def meet(self, fate: str, serial: int, world: World, held: list[tuple[Place, Page]]) -> None:

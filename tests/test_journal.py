@@ -20,6 +20,10 @@ from world import World, new_world
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def never(_seconds: float) -> bool:
+    return False
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return new_world(tmp_path / "store")
@@ -130,7 +134,7 @@ def test_a_document_that_fails_backs_off_alone(world: World, monkeypatch: pytest
         assert row.due_at - timezone.now() > log.SHORTEST_BACKOFF * 2 ** (attempt - 2)
         now = row.due_at
     monkeypatch.undo()
-    loop.step(store=world.store, now=now, tidied=now)
+    loop.step(store=world.store, now=now, tidied=now, stopped=never)
     assert world.complaints() == []
     assert log.published() == log.committed()
 
@@ -161,6 +165,6 @@ def test_a_late_builder_cannot_bring_back_what_is_gone(world: World) -> None:
 
 def test_the_worker_tidies_up_now_and_then(world: World) -> None:
     now = timezone.now()
-    assert loop.step(store=world.store, now=now, tidied=now - loop.TIDY) == now
-    assert loop.step(store=world.store, now=now, tidied=now) == now
+    assert loop.step(store=world.store, now=now, tidied=now - loop.TIDY, stopped=never) == now
+    assert loop.step(store=world.store, now=now, tidied=now, stopped=never) == now
     assert list(pages.publish_owed(due=drift.END_OF_TIME, store=world.store)) == []

@@ -31,8 +31,7 @@ def test_what_is_packed_comes_back(body: bytes, serial: int, last_serial: int) -
 @given(st.binary(min_size=1), st.data())
 def test_a_changed_byte_is_noticed(body: bytes, data: st.DataObject) -> None:
     packed = bytearray(Page.of(body, serial=1, last_serial=1).pack())
-    start = packed.index(b"\n", packed.index(b"\n") + 1) + 1
-    at = data.draw(st.integers(start, len(packed) - 1))
+    at = data.draw(st.integers(0, len(packed) - 1))
     packed[at] ^= data.draw(st.integers(1, 255))
     with pytest.raises(Damaged):
         Page.unpack(io.BytesIO(packed))

@@ -69,13 +69,21 @@ def test_what_was_never_written_is_absent(store: FileStore) -> None:
     assert list(store.keys("pages/")) == []
     with pytest.raises(FileNotFoundError):
         store.open(KEY)
-    store.remove(KEY)
 
 
-def test_removed_is_absent(store: FileStore) -> None:
-    store.create(KEY, io.BytesIO(b"bytes"))
-    store.remove(KEY)
-    assert store.find(KEY) is None
+def test_a_store_that_is_missing_is_no_empty_one(tmp_path: Path) -> None:
+    gone = FileStore(tmp_path / "gone")
+    with pytest.raises(FileNotFoundError):
+        gone.find(KEY)
+    with pytest.raises(FileNotFoundError):
+        gone.read_page(PAGE)
+    with pytest.raises(Unavailable):
+        gone.create(KEY, io.BytesIO(b"bytes"))
+    with pytest.raises(Unavailable):
+        gone.put_page(PAGE, page("one", 1))
+    assert not (tmp_path / "gone").exists()
+    gone.prepare()
+    assert gone.find(KEY) is None
 
 
 def test_a_page_is_replaced_by_a_newer_one_and_by_its_equal(store: FileStore) -> None:
@@ -242,6 +250,7 @@ def test_a_read_error_is_not_taken_for_absence(store: FileStore, tmp_path: Path)
 
 def test_a_store_is_named_by_a_url(tmp_path: Path) -> None:
     store = store_from_url(f"file://{tmp_path}/a%20b")
+    store.prepare()
     store.create("x", io.BytesIO(b"1"))
     assert (tmp_path / "a b" / "x").read_bytes() == b"1"
 

@@ -95,6 +95,7 @@ def new_world(folder: Path) -> World:
     index = Index.objects.create(url=URL)
     user = User.objects.create(username="alice", email="alice@example.org")
     store = FileStore(folder)
+    store.prepare()
     pages.publish(owed.project_list(index.pk), store=store)
     return World(index, store, user)
 

@@ -3,6 +3,7 @@
 Between them stands a guard over request bodies, because Django writes a body to disk before any of our code sees it.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO, Any
 import entrepot.boot  # noqa: F401 - before what needs settings
 
 # isort: split
+from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpResponseBadRequest
@@ -19,7 +21,7 @@ from django.http.response import HttpResponseBase
 
 from entrepot.api import problems
 from entrepot.api.form import MAX_TEXT
-from entrepot.api.upload import LARGEST_FILE, TRY_LATER
+from entrepot.api.upload import LARGEST_FILE, TRY_LATER, check_credentials
 from entrepot.config import Config
 from entrepot.edge.app import Edge
 from entrepot.edge.routes import owns
@@ -36,6 +38,7 @@ UPLOADS = {"/legacy/", "/legacy"}
 FRAMING = 1 << 20  # bytes that hold the parts of a form together
 LARGEST_UPLOAD = LARGEST_FILE + MAX_TEXT + FRAMING
 LARGEST_OTHER = 1 << 20
+STALLED = 60  # seconds without a byte, after which a body is given up
 IN_MEMORY = 1 << 20  # bytes of a body; a larger one waits on disk
 
 
@@ -51,7 +54,11 @@ class Handler(ASGIHandler):
         body = SpooledTemporaryFile(IN_MEMORY, mode="w+b", dir=str(self._uploads))  # noqa: SIM115 - Django closes it
         more = True
         while more:
-            message = await receive()
+            try:
+                message = await asyncio.wait_for(receive(), STALLED)
+            except TimeoutError:
+                body.close()
+                raise Refused("request-stalled", f"Nothing of the request has come for {STALLED} seconds.") from None
             if message["type"] == "http.disconnect":
                 body.close()
                 raise RequestAborted
@@ -95,6 +102,9 @@ class Application:
             await self.edge(scope, receive, send)
             return
         try:
+            if scope["path"] in UPLOADS and scope["method"] == "POST":
+                # Before the body, which nobody else may leave on our disk.
+                await sync_to_async(check_credentials, thread_sensitive=False)(_header(scope, b"authorization"))
             await self.django(scope, _bounded(scope, receive), send)
         except Refused as refusal:
             await self._refuse(scope, send, refusal)
@@ -103,8 +113,12 @@ class Application:
             await self._refuse(scope, send, TRY_LATER)
 
     async def _refuse(self, scope: Scope, send: Send, refusal: Refused) -> None:
-        accepted = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
-        await self.django.send_response(problems.answer(accepted, refusal), send)
+        await self.django.send_response(problems.answer(_header(scope, b"accept"), refusal), send)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    value: bytes = dict(scope["headers"]).get(name, b"")
+    return value.decode("latin-1")
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
@@ -123,7 +137,7 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
         check(received)
         return message
 
-    check(int(dict(scope["headers"]).get(b"content-length", b"0")))
+    check(int(_header(scope, b"content-length") or 0))
     return bounded
 
 

@@ -8,8 +8,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from entrepot.ports.store import FileStore, store_from_url
+from entrepot.refusal import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +30,27 @@ class Config:
 
     @classmethod
     def current(cls, environ: Mapping[str, str] = os.environ) -> "Config":
-        """The installation that the environment describes. Raises ValueError when the port is not a number."""
+        """The installation that the environment describes. Raises Refused("invalid-setting")."""
         data = Path(environ.get("ENTREPOT_DATA") or "data").resolve()
         host = environ.get("ENTREPOT_HOST") or "127.0.0.1"
-        port = int(environ.get("ENTREPOT_PORT") or 8000)
+        port = environ.get("ENTREPOT_PORT") or "8000"
+        if not port.isdecimal():
+            raise Refused("invalid-setting", f"ENTREPOT_PORT is not a number: {port!r}.")
         local_url = f"http://{_reachable(host)}:{port}"
         return cls(
             data=data,
             local_url=local_url,
-            database_url=environ.get("ENTREPOT_DATABASE_URL") or f"sqlite:///{data / 'entrepot.sqlite3'}",
-            store_url=environ.get("ENTREPOT_STORE_URL") or f"file://{data / 'store'}",
+            database_url=environ.get("ENTREPOT_DATABASE_URL") or f"sqlite:///{quote(str(data / 'entrepot.sqlite3'))}",
+            store_url=environ.get("ENTREPOT_STORE_URL") or f"file://{quote(str(data / 'store'))}",
             public_url=(environ.get("ENTREPOT_PUBLIC_URL") or local_url).rstrip("/"),
         )
 
     def store(self) -> FileStore:
-        """Where published objects lie. Raises ValueError for a URL that no store answers to."""
-        return store_from_url(self.store_url)
+        """Where published objects lie. Raises Refused("invalid-setting") for a URL that no store answers to."""
+        try:
+            return store_from_url(self.store_url)
+        except ValueError as error:
+            raise Refused("invalid-setting", f"ENTREPOT_STORE_URL: {error}.") from error
 
     @property
     def uploads(self) -> Path:

@@ -49,6 +49,7 @@ _PLURAL = frozenset(
         "import_namespaces",
     }
 )
+_ONE_LINE = frozenset({"requires_python", "requires_dist", "project_urls", "provides_dist", "obsoletes_dist"})
 _FOLDED = ("description", "license")
 _PARSED = (
     "description_content_type",
@@ -118,7 +119,7 @@ def parse(data: bytes) -> CoreMetadata:
     "metadata-too-large"; of several faults, those of Metadata-Version, Name and Version are told first.
     """
     head, body = _split(_decode(data))
-    given = _collect(head)
+    given = {field: [_one_line(field, value) for value in values] for field, values in _collect(head).items()}
     single = {field: _only(field, values) for field, values in given.items() if field not in _MULTIPLE}
     single = _present(single, body)
     multiple = {field: values for field, values in given.items() if field in _MULTIPLE}
@@ -192,6 +193,11 @@ def _headers(head: str) -> Iterator[tuple[str, str]]:
             raise _invalid(f"Line {number} of the metadata is neither a field nor the continuation of one.")
         yield field["header"].lower(), field["value"].strip(" \t\n")
         position = field.end()
+
+
+def _one_line(field: str, value: str) -> str:
+    """Values that are shown on one line, on one line, however they were folded."""
+    return " ".join(value.split()) if field in _ONE_LINE else value
 
 
 def _only(field: str, values: list[str]) -> str:

@@ -15,6 +15,7 @@ import brotli
 import zstandard
 
 IDENTITY = "identity"
+_CHECK = 33  # bytes: a hash and a line end
 
 
 class Damaged(ValueError):
@@ -69,13 +70,14 @@ class Page:
         return self.variants[IDENTITY].body
 
     def pack(self) -> bytes:
-        """The bytes to store: a line that names the format, a line of JSON, then the bodies one after the other."""
+        """The bytes to store: the name of the format, the hash of a line, the line (JSON), then the bodies in a row."""
         head = {
             "serial": self.serial,
             "last_serial": self.last_serial,
             "variants": [[coding, len(each.body), each.etag] for coding, each in self.variants.items()],
         }
-        return b"".join([MAGIC, json.dumps(head).encode(), b"\n", *(each.body for each in self.variants.values())])
+        line = json.dumps(head).encode() + b"\n"
+        return b"".join([MAGIC, _check(line), line, *(each.body for each in self.variants.values())])
 
     @classmethod
     def unpack(cls, stored: BinaryIO) -> "Page":
@@ -97,10 +99,15 @@ def stored_serial(stored: BinaryIO) -> int:
 def _head(stored: BinaryIO) -> dict:  # type: ignore[type-arg]  # the shape is checked by its use, line by line
     if stored.readline(len(MAGIC)) != MAGIC:
         raise Damaged("not a packed page")
-    try:
-        return json.loads(stored.readline())  # type: ignore[no-any-return]
-    except ValueError as error:
-        raise Damaged("the head of a packed page has changed") from error
+    check = stored.readline(_CHECK)
+    line = stored.readline()
+    if _check(line) != check:
+        raise Damaged("the head of a packed page has changed")
+    return json.loads(line)  # type: ignore[no-any-return]
+
+
+def _check(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=16).hexdigest().encode() + b"\n"
 
 
 def _etag(coding: str, body: bytes) -> str:

@@ -18,6 +18,7 @@ from entrepot.refusal import Refused
 
 GIB = 1024**3  # bytes
 SUMMARY_LIMIT = 512  # characters
+ADDRESSES_LIMIT = 5000  # characters of a field with e-mail addresses
 LABEL_LIMIT = 32  # characters of a project URL's label
 
 RESERVED_NAMES = frozenset(
@@ -53,7 +54,7 @@ _PUBLIC_PLATFORMS = (
 _LOCAL_PART = r"[^\s<>@,;:\"()\[\]\\.]+(?:\.[^\s<>@,;:\"()\[\]\\.]+)*"
 _ADDRESS = rf"{_LOCAL_PART}@[\w-]+(?:\.[\w-]+)*"
 _FIRST_ADDRESS = re.compile(
-    rf"\s*(?:{_ADDRESS}(?:\s*\([^()\r\n]*\))?"  # jane@example.org (Jane)
+    rf"(?:{_ADDRESS}(?:\s*\([^()\r\n]*\))?"  # jane@example.org (Jane)
     rf"|(?:\"(?:[^\"\\\r\n]|\\.)*\"|[^\",<>\r\n])*<{_ADDRESS}>)"  # "Jane, Dr." <jane@example.org>
     r"\s*(?:,|\Z)"
 )
@@ -134,7 +135,7 @@ def _check_summary(metadata: CoreMetadata) -> None:
 def _check_addresses(metadata: CoreMetadata) -> None:
     """The first address of each list has to look like one (RFC 822); whether mail reaches it is not asked."""
     for field, value in (("author_email", metadata.author_email), ("maintainer_email", metadata.maintainer_email)):
-        if value and _FIRST_ADDRESS.match(value) is None:
+        if value and (len(value) > ADDRESSES_LIMIT or _FIRST_ADDRESS.match(value.strip()) is None):
             message = f"{value[:100]!r} does not begin with a valid e-mail address in {header_name(field)!r}."
             raise Refused("invalid-email", message, field)
 

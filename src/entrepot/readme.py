@@ -11,19 +11,21 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 from email.message import EmailMessage
 from functools import cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 
 from readme_renderer import markdown, rst, txt
 
-from entrepot.refusal import Refused
+from entrepot.refusal import Refused, Unavailable
 
-TIME_LIMIT = 10  # seconds
+TIME_LIMIT = 5  # seconds
+WAIT_LIMIT = 10  # seconds until a child is free
 MEMORY_LIMIT = 1024**3  # bytes of address space
 HTML_LIMIT = 8 * 1024 * 1024  # characters
 CHILDREN = 2  # so that one slow text does not make all others wait
@@ -110,7 +112,10 @@ def _children() -> "LifoQueue[_Child]":
 
 
 def _render_apart(text: str, markup: str) -> str:
-    child = _children().get()
+    try:
+        child = _children().get(timeout=WAIT_LIMIT)
+    except Empty:
+        raise Unavailable("try-later", "Too many descriptions are waiting to be rendered; please try again.") from None
     try:
         return child.render(text, markup)
     finally:
@@ -131,7 +136,9 @@ def main() -> None:
             text, markup = json.loads(pipe.recv_bytes())
         except EOFError:
             return
+        signal.alarm(2 * TIME_LIMIT)  # ends a child whose parent is gone
         pipe.send_bytes(json.dumps(_rendered(text, markup)).encode())
+        signal.alarm(0)
 
 
 def _rendered(text: str, markup: str) -> tuple[str, str]:

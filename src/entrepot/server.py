@@ -28,6 +28,9 @@ Message = dict[str, Any]  # an ASGI event; its keys depend on its type
 AtOnce = Callable[[bytes, bytes, list[tuple[bytes, bytes]]], tuple[bytes, bytes] | None]
 
 LONGEST_REASON = 400  # characters
+LONGEST_FRAMING = 64 * 1024  # bytes of a request that are not its body
+LONGEST_HEAD = 30  # seconds from the first byte of a request to the end of its head
+TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 ACCEPT = 4  # connections taken in one go: the rest is for the other processes on the same socket
 DRAIN = 30  # seconds for open requests when the server stops
 
@@ -44,8 +47,29 @@ class Protocol(HttpToolsProtocol):
         self._at_once: AtOnce | None = getattr(self.config.app, "at_once", None)
         self._answered = False
         self._plain = True  # no header so far asks for more than an answer at once
+        self._in_head = True  # the head of the next request is not complete
+        self._head_began = self.loop.time()
+        self._unaccounted = 0  # bytes since the message began that were not its body
         self._active = 0.0  # the loop's time of the last data from the client
         self._defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """A client is there. It has as long to say something as between two requests."""
+        super().connection_made(transport)
+        self._look_again(self.timeout_keep_alive)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and refuse what frames a request when it grows beyond all use: head, trailers, chunk sizes."""
+        self._unaccounted += len(data)
+        super().data_received(data)
+        if self._unaccounted > LONGEST_FRAMING and not self.transport.is_closing():
+            self.transport.write(TOO_LONG)
+            self.transport.close()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, and the few bytes that frame it when it is sent in chunks."""
+        self._unaccounted = max(0, self._unaccounted - 9 * len(body))
+        super().on_body(body)
 
     def on_message_begin(self) -> None:
         """A request begins. Its scope is made when the application is to have it: most requests never need one."""
@@ -54,9 +78,14 @@ class Protocol(HttpToolsProtocol):
         self.expect_100_continue = False
         self._answered = False
         self._plain = True
+        self._in_head = True
+        self._head_began = self.loop.time()
+        self._unaccounted = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, seven or so times a request."""
+        """One header, seven or so times a request. What comes after the head is a trailer, and says nothing."""
+        if not self._in_head:
+            return
         name = name.lower()
         if name in _NOT_AT_ONCE:
             self._plain = False
@@ -66,6 +95,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer at once, or start the application."""
+        self._in_head = False
         if self._at_once is not None and self._may_answer():
             answer = self._at_once(self.parser.get_method(), self.url, self.headers)
             if answer is not None:
@@ -76,6 +106,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Nothing is left to tell the application when there was none."""
+        self._in_head = True
+        self._head_began = self.loop.time()
+        self._unaccounted = 0
         if not self._answered:
             super().on_message_complete()
 
@@ -96,13 +129,17 @@ class Protocol(HttpToolsProtocol):
         sets it when it ends.
         """
         self.timeout_keep_alive_task = None
-        left = self._active + self.timeout_keep_alive - self.loop.time()
         if not self._idle():
             return
-        if left > 0:
-            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        now = self.loop.time()
+        left = self._active + self.timeout_keep_alive - now
+        if left > 0 and now < self._head_began + LONGEST_HEAD:
+            self._look_again(left)
         else:
             super().timeout_keep_alive_handler()
+
+    def _look_again(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave nothing behind."""
@@ -140,9 +177,7 @@ class Protocol(HttpToolsProtocol):
         self._answered = True
         self.server_state.total_requests += 1
         if self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._look_again(self.timeout_keep_alive)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         async def extended(scope: UvicornScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

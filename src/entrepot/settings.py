@@ -1,6 +1,8 @@
 """Django's settings, derived from `config`. Nothing here is turned by anybody directly."""
 
 import sys
+from pathlib import Path
+from urllib.parse import quote
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -49,7 +51,11 @@ AUTH_PASSWORD_VALIDATORS = [
 
 DATABASES = {"default": dj_database_url.parse(CONFIG.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASE_FILE: Path | None = None
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASE_FILE = Path(DATABASES["default"]["NAME"])
+    # rw: a file that is gone must not come back as an empty one.
+    DATABASES["default"]["NAME"] = f"file:{quote(str(DATABASE_FILE))}?mode=rw"
     if sqlite3.sqlite_version_info < (3, 51, 3):
         raise ImproperlyConfigured(
             f"SQLite {sqlite3.sqlite_version} can corrupt a database in WAL mode; Entrepot needs 3.51.3 or newer."

@@ -449,10 +449,11 @@ def test_repeated_headers_are_one_list(warm: Edge) -> None:
     assert b"content-encoding: gzip" in answer[0]
 
 
-def test_a_store_that_is_gone_has_nothing(tmp_path: Path) -> None:
+def test_a_store_that_is_gone_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "store")
+    store.prepare()
     fill(store)
     edge = Edge(store)
     assert ask(edge, "/simple/demo/").status == 200
     shutil.rmtree(tmp_path / "store")
-    assert ask(edge, "/simple/demo/").status == 404
+    assert ask(edge, "/simple/demo/").status == 503

@@ -29,7 +29,9 @@ def test_a_page_is_good_until_the_store_has_another(tmp_path: Path) -> None:
     memory.keep("a", second)
     memory.keep("a", second)
     assert memory.size == BODY + ALLOWANCE
-    store.remove("a")
+    found = store.find("a")
+    assert found is not None
+    found.path.unlink()
     assert memory.find("a") is None
 
 

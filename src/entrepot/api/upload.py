@@ -8,18 +8,20 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
 
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from entrepot.accounts import actions as accounts
 from entrepot.accounts import tokens
+from entrepot.accounts.tokens import Credential
 from entrepot.api import problems
 from entrepot.api.form import Form, read_form
 from entrepot.config import Config
 from entrepot.followers import pages
 from entrepot.policy import POLICIES
+from entrepot.ports.store import FileStore
 from entrepot.projects.admission import Publisher
 from entrepot.projects.queries import index_at_root
 from entrepot.publishing import DIGEST_FIELDS, Upload, publish
@@ -65,7 +67,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     config = Config.current()
-    publisher = _publisher(request.headers.get("Authorization", ""), config.secret())
+    publisher = _publisher(request.headers.get("Authorization", ""))
     with read_form(
         request,
         content_type=request.headers.get("Content-Type", ""),
@@ -79,7 +81,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         wanted = _upload(form, action)
         store = config.store()
         serial = publish(wanted, index=index_at_root(), by=publisher, store=store)
-    shown = serial is None or pages.publish_own(serial, store=store)
+    shown = serial is None or _shown(serial, store)
     response = HttpResponse(content_type="text/plain; charset=utf-8")
     if not shown:
         response["X-Entrepot-Publication"] = "pending"
@@ -94,16 +96,40 @@ def upload_without_slash(_request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _publisher(authorization: str, secret: str) -> Publisher:
-    credential = tokens.recognize(_token(authorization), secret=secret)
+def check_credentials(authorization: str) -> None:
+    """Whether the header holds a valid token. Raises Forbidden, and Unavailable when nobody can say."""
+    try:
+        _credential(authorization)
+    except OperationalError as error:
+        raise TRY_LATER from error
+    finally:
+        connection.close()  # this thread is not one that Django looks after
+
+
+def _shown(serial: int, store: FileStore) -> bool:
+    """Whether readers see the upload. From here on it has happened, whatever fails: the worker does the rest."""
+    try:
+        return pages.publish_own(serial, store=store)
+    except (DatabaseError, OSError):
+        logger.exception("the pages of serial %d are left to the worker", serial)
+        return False
+
+
+def _publisher(authorization: str) -> Publisher:
+    credential = _credential(authorization)
+    accounts.note_use(credential.token, at=timezone.now())
+    return Publisher(credential.user, credential)
+
+
+def _credential(authorization: str) -> Credential:
+    credential = tokens.recognize(_token(authorization), secret=Config.current().secret())
     if credential is None:
         raise Forbidden(
             "invalid-auth",
             "Invalid or non-existent authentication information. "
             "Use the user name __token__ and an upload token of this index as the password.",
         )
-    accounts.note_use(credential.token, at=timezone.now())
-    return Publisher(credential.user, credential)
+    return credential
 
 
 def _token(authorization: str) -> str:

@@ -54,6 +54,10 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except Refused as refusal:
             raise click.ClickException(refusal.message) from refusal
+        except OSError as error:
+            raise click.ClickException(f"{error.strerror or error}: {error.filename or 'no file'}") from error
+        except UnicodeError as error:
+            raise click.ClickException(f"Not text that can be read: {error}") from error
 
 
 def use_data(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:

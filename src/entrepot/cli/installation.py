@@ -1,18 +1,56 @@
-"""What every command finds: a database with today's tables, and the index at the root."""
+"""What every command finds: a database with today's tables, a store, and the index at the root."""
 
+from pathlib import Path
+
+from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from entrepot.config import Config
+from entrepot.followers import drift
 from entrepot.layout import INDEX
+from entrepot.ports.store import FileStore
 from entrepot.projects.models import Index
+from entrepot.refusal import Refused
+
+NOT_ITS_DATABASE = (
+    "The store holds published pages that the database knows nothing of. It is another index's database, or an older "
+    "backup of this one. Nothing was changed. If it is the backup that you restored: entrepot migrate --after-restore"
+)
 
 
 def prepare() -> Index:
-    """Make the directories, the tables and the index where they are missing or out of date."""
-    Config.current().uploads.mkdir(parents=True, exist_ok=True)
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", verbosity=0, interactive=False)
-    return Index.objects.get_or_create(slug=INDEX)[0]
+    """Make the directories, the tables and the index where they are missing or out of date.
+
+    Raises Refused: "database-unusable", "store-ahead".
+    """
+    index = open_index()
+    if drift.store_is_ahead(store=Config.current().store(), index=index):
+        raise Refused("store-ahead", NOT_ITS_DATABASE)
+    return index
+
+
+def open_index() -> Index:
+    """The same, whether or not the store is ahead of the database."""
+    config = Config.current()
+    store = config.store()
+    config.uploads.mkdir(parents=True, exist_ok=True)
+    store.prepare()
+    file: Path | None = settings.DATABASE_FILE
+    if file is not None and not file.exists():
+        _make_database(file, store)
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", verbosity=0, interactive=False)
+        return Index.objects.get_or_create(slug=INDEX)[0]
+    except DatabaseError as error:
+        raise Refused("database-unusable", f"The database cannot be used: {error}.") from error
+
+
+def _make_database(file: Path, store: FileStore) -> None:
+    if next(store.keys("pages/"), None) is not None:
+        raise Refused("store-ahead", f"{file} is missing, but the store is not empty. Nothing was changed.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()

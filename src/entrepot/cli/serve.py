@@ -7,6 +7,7 @@ could fail: it loads neither Django nor the store. When it dies, however it dies
 import http.client
 import logging
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -97,10 +98,12 @@ def serve_command(host: str, port: int) -> None:
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stop = StopSignal()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a file descriptor for each connection
     with _listening(host, port) as listener:
         address = listener.getsockname()[:2]
         os.environ.update(ENTREPOT_HOST=host, ENTREPOT_PORT=str(address[1]))
-        if subprocess.run([sys.executable, "-m", "entrepot", "migrate"], check=False).returncode:
+        if subprocess.run([sys.executable, "-m", "entrepot", "migrate", "--for-serving"], check=False).returncode:
             raise click.ClickException("The database could not be made ready; the message above says why.")
         webs = [Part("web", ["--fd", str(listener.fileno())], [listener.fileno()]) for _ in range(WEBS)]
         _supervise([*webs, Part("work", [])], stop, address)
@@ -126,6 +129,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=2048)
+    except socket.gaierror as error:
+        raise click.ClickException(f"{host} is no address to listen on: {error.strerror}.") from error
     except OSError as error:
         raise click.ClickException(f"Cannot listen on {host}, port {port}: {os.strerror(error.errno or 0)}.") from error
 

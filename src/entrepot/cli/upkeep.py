@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from entrepot.accounts.queries import user_named
-from entrepot.cli.installation import prepare
+from entrepot.cli.installation import open_index, prepare
 from entrepot.config import Config
 from entrepot.digests import Hasher
 from entrepot.followers import drift, pages
@@ -29,13 +29,20 @@ T = TypeVar("T")
 
 
 @click.command("migrate")
-def migrate_command() -> None:
+@click.option("--after-restore", is_flag=True, help="Go on from an older backup of the database; publish it anew.")
+@click.option("--for-serving", is_flag=True, hidden=True, help="Take over the public URL of the server that starts.")
+def migrate_command(after_restore: bool, for_serving: bool) -> None:
     """Bring the database up to date. `serve` does this first."""
-    index, config = prepare(), Config.current()
-    if index.url != config.public_url:
-        actions.set_url(index, config.public_url)
-        drift.owe_everything(store=config.store())
-        pages.publish(owed.project_list(index.pk), store=config.store())  # so that a new index is there at once
+    store, url = Config.current().store(), Config.current().public_url
+    if after_restore:
+        actions.overtake(open_index(), drift.highest_serial(store=store))
+    index = prepare()
+    if after_restore:
+        drift.owe_everything(store=store)
+    if for_serving and index.url != url:
+        drift.owe_everything(store=store)
+        actions.set_url(index, url)
+        pages.publish(owed.project_list(index.pk), store=store)  # so that a new index is there at once
 
 
 @click.command("verify")

@@ -19,13 +19,37 @@ from entrepot.journal.documents import Document
 from entrepot.page import Damaged, Page
 from entrepot.ports.store import FileStore, Superseded
 from entrepot.projects import queries
-from entrepot.projects.models import File
+from entrepot.projects.models import File, Index
 
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 CHUNK = 1 << 20
 AT_ONCE = 500  # documents that are noted in one transaction
 
 _DECODE = {"identity": bytes, "gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstandard.decompress}
+
+
+def store_is_ahead(*, store: FileStore, index: Index) -> bool:
+    """Whether the store shows what this database has not lived through: it is another one, or an older backup.
+
+    Then everything published would be refused as too old, and everything stored taken for rubbish.
+    """
+    try:
+        listed = store.read_page(layout.project_list(layout.Form.JSON, index.slug).key)
+    except Damaged:
+        return False
+    return listed is not None and listed.serial > log.committed()
+
+
+def highest_serial(*, store: FileStore) -> int:
+    """The highest serial that any page in the store was built at; 0 when there is none. Reads all of them."""
+    return max((page.serial for page in _pages(store)), default=0)
+
+
+def _pages(store: FileStore) -> Iterator[Page]:
+    for key in store.keys("pages/"):
+        with suppress(Damaged):
+            if page := store.read_page(key):
+                yield page
 
 
 def check_pages(*, store: FileStore) -> Iterator[list[str]]:
@@ -74,8 +98,11 @@ def rebuild(*, store: FileStore) -> Iterator[bool]:
         known.update(keys)
         failed = failed or not keys
         yield bool(keys)
-    if failed:
+    if failed or not _strays(store, known):
         return  # what failed has pages still, which are not to be taken for strays
+    # What others published meanwhile is not among those that were published here.
+    with log.snapshot() as at:
+        known.update(place.key for each in queries.every_document() for place, _ in pages.build(each, serial=at))
     for key in _strays(store, known):
         with suppress(Superseded):  # somebody publishes it at this moment
             store.put_page(key, Page.gone(serial=serial))

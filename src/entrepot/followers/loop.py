@@ -25,16 +25,17 @@ def work(*, store: FileStore, stopped: Callable[[float], bool]) -> None:
     tidied = timezone.now() - TIDY + timedelta(minutes=1)  # not in the rush of starting
     while not stopped(PAUSE):
         try:
-            tidied = step(store=store, now=timezone.now(), tidied=tidied)
-        except Error:
-            logger.exception("the database did not answer")
+            tidied = step(store=store, now=timezone.now(), tidied=tidied, stopped=stopped)
+        except (Error, OSError):
+            logger.exception("the database or the store did not answer")
             close_old_connections()
 
 
-def step(*, store: FileStore, now: datetime, tidied: datetime) -> datetime:
+def step(*, store: FileStore, now: datetime, tidied: datetime, stopped: Callable[[float], bool]) -> datetime:
     """One round: all that is due now; and now and then the tidying. Returns when that was done last."""
     for _ in pages.publish_owed(due=now, store=store):
-        pass
+        if stopped(0):
+            return tidied
     if now - tidied < TIDY:
         return tidied
     removed = sum(1 for _ in collect(store=store, now=now))

@@ -69,6 +69,13 @@ def append(events: Sequence[Event], *, by: int | None, at: datetime) -> int:
     return last
 
 
+def skip(index: int, serial: int, *, at: datetime) -> None:
+    """Go on after `serial`, which readers have seen, when the database was restored from before it."""
+    _lock()
+    if serial > committed():
+        Entry.objects.create(serial=serial, index=index, project=0, name="", action="restored from a backup", at=at)
+
+
 def _lock() -> None:
     """Let nobody else write debts, or take a serial, until the commit.
 

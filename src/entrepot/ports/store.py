@@ -63,6 +63,10 @@ class FileStore:
     def __init__(self, root: Path) -> None:
         self._root = os.path.abspath(root)  # noqa: PTH100 - strings: paths are built for every request
 
+    def prepare(self) -> None:
+        """Make the directory, once, when an installation is made: a store that is missing later is no empty one."""
+        _make_directory(Path(self._root))
+
     def create(self, key: str, source: BinaryIO) -> None:
         """Write the content-addressed bytes of `source`; when they are there already, note that they are wanted."""
         path = self._path(key)
@@ -109,11 +113,6 @@ class FileStore:
         """The object's bytes, to be closed by the caller. Raises FileNotFoundError."""
         return self._path(key).open("rb")
 
-    def remove(self, key: str) -> None:
-        """Forget the object, whatever its age; absent objects stay absent."""
-        with self._locked(key):
-            self._path(key).unlink(missing_ok=True)
-
     def remove_unwanted(self, key: str, before: float) -> bool:
         """Remove a package unless `create` was called for it at or after `before` (seconds since the epoch)."""
         path = self._path(key)
@@ -151,9 +150,9 @@ class FileStore:
         try:
             return read(self._name(key))
         except OSError as error:
-            if error.errno in _ABSENT:
-                return None
-            raise
+            if error.errno not in _ABSENT or not os.path.isdir(self._root):  # noqa: PTH112 - a string, as above
+                raise
+            return None
 
     def _newer_than(self, key: str, serial: int) -> int:
         """When the present page changed (ns), 0 if there is none. Raises Superseded when it is newer than `serial`."""
@@ -181,10 +180,17 @@ class FileStore:
             else:
                 yield folder + name
 
+    def _own(self, name: str) -> Path:
+        """A directory of the store's own, made when it is missing; the store itself is not."""
+        folder = self._path(name)
+        if not folder.is_dir():
+            os.stat(self._root)  # noqa: PTH116 - a string, as above
+            _make_directory(folder)
+        return folder
+
     @contextmanager
     def _temporary(self) -> Iterator[BinaryIO]:
-        folder = self._path("tmp")
-        _make_directory(folder)
+        folder = self._own("tmp")
         path = folder / secrets.token_hex(16)
         try:
             with path.open("xb") as temporary:
@@ -195,8 +201,7 @@ class FileStore:
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
         number = hashlib.blake2b(key.encode()).digest()[0] % LOCKS
-        path = self._path(f"locks/{number:02}")
-        _make_directory(path.parent)
+        path = self._own("locks") / f"{number:02}"
         with path.open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

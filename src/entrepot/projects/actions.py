@@ -191,6 +191,12 @@ def set_profile(index: Index, profile: str) -> None:
 
 
 @transaction.atomic(durable=True)
+def overtake(index: Index, serial: int) -> None:
+    """Go on with serials after `serial`, which readers have seen: the database is an older one than theirs."""
+    log.skip(index.pk, serial, at=timezone.now())
+
+
+@transaction.atomic(durable=True)
 def set_url(index: Index, url: str) -> None:
     """Note the public URL that documents are to name. Whoever calls this owes every document anew."""
     Index.objects.filter(pk=index.pk).update(url=url)

@@ -1,8 +1,10 @@
 """Pages for people."""
 
+from http import HTTPStatus
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
@@ -17,7 +19,12 @@ from entrepot.projects.queries import index_at_root
 def front(request: HttpRequest) -> HttpResponse:
     """What this index is, how to install from it and how to upload to it."""
     url = Config.current().public_url
-    context = {"url": url, "trusted_host": trusted_host(url), "profile": index_at_root().profile}
+    try:
+        context = {"url": url, "trusted_host": trusted_host(url), "profile": index_at_root().profile}
+    except OperationalError:
+        response = render(request, "500.html", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        response["Retry-After"] = "30"
+        return response
     return render(request, "front.html", context)
 
 
