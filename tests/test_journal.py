@@ -163,6 +163,14 @@ def test_a_late_builder_cannot_bring_back_what_is_gone(world: World) -> None:
     assert not gone.variants
 
 
+def test_the_worker_stops_in_the_middle_of_much_to_do(world: World) -> None:
+    world.upload(forge.wheel("one"), shown=False)
+    now = timezone.now()
+    tidied = now - loop.TIDY
+    assert loop.step(store=world.store, now=now, tidied=tidied, stopped=lambda _seconds: True) == tidied
+    assert Dirty.objects.count() == 2
+
+
 def test_the_worker_tidies_up_now_and_then(world: World) -> None:
     now = timezone.now()
     assert loop.step(store=world.store, now=now, tidied=now - loop.TIDY, stopped=never) == now

@@ -21,7 +21,7 @@ from django.http.response import HttpResponseBase
 
 from entrepot.api import problems
 from entrepot.api.form import MAX_TEXT
-from entrepot.api.upload import LARGEST_FILE, TRY_LATER, check_credentials
+from entrepot.api.upload import LARGEST_FILE, TRY_LATER, check_credentials, to_the_slash
 from entrepot.config import Config
 from entrepot.edge.app import Edge
 from entrepot.edge.routes import owns
@@ -34,7 +34,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-UPLOADS = {"/legacy/", "/legacy"}
+UPLOADS = "/legacy/"
 FRAMING = 1 << 20  # bytes that hold the parts of a form together
 LARGEST_UPLOAD = LARGEST_FILE + MAX_TEXT + FRAMING
 LARGEST_OTHER = 1 << 20
@@ -101,11 +101,15 @@ class Application:
         if owns(scope["path"]):
             await self.edge(scope, receive, send)
             return
+        if scope["path"] == UPLOADS.rstrip("/"):
+            await self.django.send_response(to_the_slash(), send)
+            return
         try:
-            if scope["path"] in UPLOADS and scope["method"] == "POST":
+            bounded = _bounded(scope, receive)
+            if scope["path"] == UPLOADS and scope["method"] == "POST":
                 # Before the body, which nobody else may leave on our disk.
                 await sync_to_async(check_credentials, thread_sensitive=False)(_header(scope, b"authorization"))
-            await self.django(scope, _bounded(scope, receive), send)
+            await self.django(scope, bounded, send)
         except Refused as refusal:
             await self._refuse(scope, send, refusal)
         except OSError:
@@ -123,7 +127,7 @@ def _header(scope: Scope, name: bytes) -> str:
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
     """`receive`, which refuses a body that is declared, or turns out, to be larger than the path takes."""
-    limit = LARGEST_UPLOAD if scope["path"] in UPLOADS else LARGEST_OTHER
+    limit = LARGEST_UPLOAD if scope["path"] == UPLOADS else LARGEST_OTHER
     received = 0
 
     def check(size: int) -> None:

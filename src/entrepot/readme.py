@@ -61,45 +61,47 @@ class _Child:
     """A process that renders one text after the other. When it is stuck or dies, the next text gets a new one."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pipe: Connection | None = None
+        self._running: tuple[subprocess.Popen[bytes], Connection] | None = None
 
     def render(self, text: str, markup: str) -> str:
-        if self._process is not None and self._process.poll() is not None:
-            self._stop()  # it died of something else than a text
-        pipe = self._pipe or self._start()
-        pipe.send_bytes(json.dumps([text, markup]).encode())
-        if not pipe.poll(TIME_LIMIT):
-            self._stop()
-            raise _refused(markup, f"it takes more than {TIME_LIMIT} seconds")
+        if self._running is None or self._running[0].poll() is not None:
+            self._running = _started()
+        process, pipe = self._running
         try:
-            html, complaint = json.loads(pipe.recv_bytes())
-        except EOFError:
-            self._stop()
-            raise _refused(markup, "it is too large or too deeply nested") from None
+            html, complaint = _answer(pipe, text, markup)
+        except (TimeoutError, EOFError) as failure:
+            self._running = None
+            pipe.close()
+            process.kill()
+            process.wait()
+            stuck = isinstance(failure, TimeoutError)
+            reason = f"it takes more than {TIME_LIMIT} seconds" if stuck else "it is too large or too deeply nested"
+            raise _refused(markup, reason) from None
         if complaint:
             raise _refused(markup, complaint)
-        return str(html)
+        return html
 
-    def _start(self) -> Connection:
-        self._pipe, theirs = Pipe()
-        # -P: the working directory must not lend the child its modules; likewise, it may hold no settings for docutils.
-        command = [sys.executable, "-P", "-X", "utf8", "-m", "entrepot.readme", str(theirs.fileno())]
-        self._process = subprocess.Popen(
-            command,
-            env={**os.environ, "DOCUTILSCONFIG": os.devnull},
-            pass_fds=[theirs.fileno()],
-            stderr=subprocess.DEVNULL,
-        )
-        theirs.close()
-        return self._pipe
 
-    def _stop(self) -> None:
-        if self._process is not None and self._pipe is not None:
-            self._pipe.close()
-            self._process.kill()
-            self._process.wait()
-        self._process = self._pipe = None
+def _answer(pipe: Connection, text: str, markup: str) -> tuple[str, str]:
+    pipe.send_bytes(json.dumps([text, markup]).encode())
+    if not pipe.poll(TIME_LIMIT):
+        raise TimeoutError
+    html, complaint = json.loads(pipe.recv_bytes())
+    return html, complaint
+
+
+def _started() -> "tuple[subprocess.Popen[bytes], Connection]":
+    ours, theirs = Pipe()
+    # -P: the working directory must not lend the child its modules; likewise, it may hold no settings for docutils.
+    command = [sys.executable, "-P", "-X", "utf8", "-m", "entrepot.readme", str(theirs.fileno())]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "DOCUTILSCONFIG": os.devnull},
+        pass_fds=[theirs.fileno()],
+        stderr=subprocess.DEVNULL,
+    )
+    theirs.close()
+    return process, ours
 
 
 @cache

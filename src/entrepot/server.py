@@ -176,8 +176,6 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(b"".join((head, self._defaults[1], body)))
         self._answered = True
         self.server_state.total_requests += 1
-        if self.timeout_keep_alive_task is None:
-            self._look_again(self.timeout_keep_alive)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         async def extended(scope: UvicornScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

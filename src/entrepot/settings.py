@@ -1,14 +1,15 @@
 """Django's settings, derived from `config`. Nothing here is turned by anybody directly."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-if sys.platform == "linux":
-    # Distributions ship SQLite versions that can corrupt a database in WAL mode; this wheel bundles a sound one.
+# Distributions ship SQLite versions that can corrupt a database in WAL mode. For Linux, this wheel bundles a sound one.
+with suppress(ImportError):
     import pysqlite3
 
     sys.modules["sqlite3"] = pysqlite3
@@ -72,7 +73,7 @@ else:
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 5,
         **DATABASES["default"].get("OPTIONS", {}),
-        "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 5},
+        "pool": {"min_size": 1, "max_size": 20, "timeout": 3, "reconnect_timeout": 5},
     }
 
 USE_TZ = True

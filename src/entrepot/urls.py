@@ -2,11 +2,10 @@
 
 from django.urls import path
 
-from entrepot.api.upload import upload, upload_without_slash
+from entrepot.api.upload import upload
 from entrepot.web.views import front
 
 urlpatterns = [
     path("", front, name="front"),
     path("legacy/", upload, name="upload"),
-    path("legacy", upload_without_slash),
 ]

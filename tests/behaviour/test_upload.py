@@ -951,7 +951,8 @@ class TestTrouble:
         assert send(broken, built).status == 200
 
     def test_a_body_waits_in_the_data_directory(self, broken: Server) -> None:
-        request = b"POST /legacy/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
+        header = f"Authorization: {authorization(broken.token)['Authorization']}\r\n".encode()
+        request = b"POST /legacy/ HTTP/1.1\r\nHost: x\r\n" + header + b"Content-Length: 9000000\r\n\r\n"
         with socket.create_connection(_address(broken)) as connection:
             connection.sendall(request + bytes(8 << 20))
             inside.eventually(lambda: inside.nameless(broken) != [])

@@ -81,16 +81,15 @@ def upload(request: HttpRequest) -> HttpResponse:
         wanted = _upload(form, action)
         store = config.store()
         serial = publish(wanted, index=index_at_root(), by=publisher, store=store)
-    shown = serial is None or _shown(serial, store)
+    shown = serial is None or is_shown(serial, store)
     response = HttpResponse(content_type="text/plain; charset=utf-8")
     if not shown:
         response["X-Entrepot-Publication"] = "pending"
     return response
 
 
-@csrf_exempt
-def upload_without_slash(_request: HttpRequest) -> HttpResponse:
-    """308, because clients turn other redirects into a GET that looks like success."""
+def to_the_slash() -> HttpResponse:
+    """What to say at /legacy: 308, because clients turn other redirects into a GET that looks like success."""
     response = HttpResponse(status=308, reason="An upload of files goes to the URL with a slash at its end")
     response["Location"] = "/legacy/"
     return response
@@ -106,7 +105,7 @@ def check_credentials(authorization: str) -> None:
         connection.close()  # this thread is not one that Django looks after
 
 
-def _shown(serial: int, store: FileStore) -> bool:
+def is_shown(serial: int, store: FileStore) -> bool:
     """Whether readers see the upload. From here on it has happened, whatever fails: the worker does the rest."""
     try:
         return pages.publish_own(serial, store=store)
@@ -139,10 +138,10 @@ def _token(authorization: str) -> str:
     if scheme.lower() != "basic":
         return ""
     try:
-        user, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+        user, colon, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return ""
-    if user not in {"__token__", ""}:
+    if colon and user != "__token__":
         raise Forbidden(
             "password-auth",
             "Username/Password authentication is no longer supported. "

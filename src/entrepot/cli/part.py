@@ -20,8 +20,7 @@ class StopSignal:
 
     def wait(self, seconds: float) -> bool:
         """Pause, a little at most after the signal has come; whether it has."""
-        if not self._came:
-            time.sleep(seconds)
+        time.sleep(0 if self._came else seconds)
         return self._came
 
     def _note(self, _signal: int, _frame: FrameType | None) -> None:
