@@ -56,3 +56,11 @@ def test_what_is_refused(text: str, content_type: str, reason: str) -> None:
 def test_a_description_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readme, "TIME_LIMIT", 1)
     assert "more than 1 seconds" in refusal_of('<pre lang="a"><code>x\n' * 16_000, "text/markdown").message
+
+
+def test_what_the_child_answers() -> None:
+    """In this process, where nothing limits it: what is too large, and what is not."""
+    large = f".. _a: https://index.example/{'y' * 9000}\n\n" + "a_ " * 1000
+    assert readme.rendered(large, "reStructuredText") == ("", f"its HTML has more than {readme.HTML_LIMIT} characters")
+    assert readme.rendered("*a*", "GFM") == ("<p><em>a</em></p>\n", "")
+    assert readme.rendered(".. only a comment", "reStructuredText") == ("", "nothing is left to show")

@@ -139,11 +139,12 @@ def main() -> None:
         except EOFError:
             return
         signal.alarm(2 * TIME_LIMIT)  # ends a child whose parent is gone
-        pipe.send_bytes(json.dumps(_rendered(text, markup)).encode())
+        pipe.send_bytes(json.dumps(rendered(text, markup)).encode())
         signal.alarm(0)
 
 
-def _rendered(text: str, markup: str) -> tuple[str, str]:
+def rendered(text: str, markup: str) -> tuple[str, str]:
+    """What the child answers: HTML and a complaint, one of them empty."""
     complaints = io.StringIO()
     if markup == "reStructuredText":
         html = rst.render(text, stream=complaints)

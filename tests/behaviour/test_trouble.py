@@ -204,3 +204,11 @@ def test_nobody_waits_for_ever_for_a_child(monkeypatch: pytest.MonkeyPatch) -> N
     finally:
         for child in children:
             readme._children().put(child)
+
+
+def test_a_comment_has_an_end(used: Server) -> None:
+    built = forge.wheel("commented")
+    for length, status in ((1001, 400), (1000, 200)):
+        answer = upload(used, built.filename, built.data, name="commented", version="1.0", comment="x" * length)
+        assert answer.status == status
+    assert used.get("/pypi/commented/json").json()["urls"][0]["comment_text"] == "x" * 1000
