@@ -212,3 +212,23 @@ def test_a_comment_has_an_end(used: Server) -> None:
         answer = upload(used, built.filename, built.data, name="commented", version="1.0", comment="x" * length)
         assert answer.status == status
     assert used.get("/pypi/commented/json").json()["urls"][0]["comment_text"] == "x" * 1000
+
+
+def test_a_token_that_leaked_is_revoked(used: Server) -> None:
+    token = used.new_token("alice", "--description", "the one that leaked")
+    built = forge.wheel("leaked")
+
+    def again() -> int:
+        return upload(used, built.filename, built.data, name="leaked", version="1.0", token=token).status
+
+    assert again() == 200
+    (line,) = [each for each in used.command("token", "list", "alice").stdout.splitlines() if "leaked" in each]
+    assert "used never" not in line
+    assert token not in line
+    identifier = line.split()[0]
+    assert identifier in used.command("token", "revoke", identifier).stdout
+    assert again() == 403
+    done = used.command("token", "revoke", identifier, check=False)
+    assert (done.returncode, f"There is no token {identifier}." in done.stderr) == (1, True)
+    used.new_token("alice", "--description", "unused")
+    assert "used never  unused" in used.command("token", "list", "alice").stdout

@@ -1,6 +1,7 @@
 """What can be done to users and tokens."""
 
 import secrets
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from django.utils import timezone
 from entrepot.accounts.macaroons import Macaroon
 from entrepot.accounts.models import Token, User
 from entrepot.accounts.tokens import key_of, restrictions
-from entrepot.refusal import Refused
+from entrepot.refusal import Missing, Refused
 
 
 @transaction.atomic(durable=True)
@@ -40,6 +41,14 @@ def create_token(
     token = Token.objects.create(user=user, description=description, salt=secrets.token_bytes(32), created_at=now)
     key = key_of(secret, bytes(token.salt))
     return Macaroon.mint(key, token.pk.bytes, restrictions(projects, now, expires_at)).dump()
+
+
+@transaction.atomic(durable=True)
+def revoke_token(identifier: uuid.UUID) -> None:
+    """Make a token invalid, from this moment on. Raises Missing("no-such-token")."""
+    deleted, _ = Token.objects.filter(pk=identifier).delete()
+    if not deleted:
+        raise Missing("no-such-token", f"There is no token {identifier}.")
 
 
 def note_use(token: Token, *, at: datetime) -> None:

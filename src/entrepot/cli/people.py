@@ -1,13 +1,14 @@
 """Commands about users and their tokens."""
 
 import sys
+import uuid
 from datetime import timedelta
 
 import click
 from django.utils import timezone
 
 from entrepot.accounts import actions
-from entrepot.accounts.queries import user_named
+from entrepot.accounts.queries import tokens_of, user_named
 from entrepot.cli.installation import prepare
 from entrepot.config import Config
 from entrepot.projects.queries import project_named
@@ -35,7 +36,7 @@ def create_user(name: str, email: str, superuser: bool) -> None:
 
 @click.group("token")
 def token_command() -> None:
-    """Make upload tokens."""
+    """Make, list and revoke upload tokens."""
 
 
 @token_command.command("create")
@@ -55,3 +56,22 @@ def create_token(name: str, projects: tuple[str, ...], description: str, expires
         expires_at=expires_at,
     )
     click.echo(token)
+
+
+@token_command.command("list")
+@click.argument("name")
+def list_tokens(name: str) -> None:
+    """Show the tokens of user NAME: id, when made, when last used, what for. Not the tokens, which are not stored."""
+    prepare()
+    for token in tokens_of(user_named(name)):
+        used = "never" if token.last_used_at is None else f"{token.last_used_at:%Y-%m-%d %H:%M}"
+        click.echo(f"{token.pk}  made {token.created_at:%Y-%m-%d}  used {used}  {token.description}")
+
+
+@token_command.command("revoke")
+@click.argument("identifier", metavar="ID", type=click.UUID)
+def revoke_token(identifier: uuid.UUID) -> None:
+    """Make the token with this id invalid, at once."""
+    prepare()
+    actions.revoke_token(identifier)
+    click.echo(f"Revoked {identifier}.")
