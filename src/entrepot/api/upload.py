@@ -67,6 +67,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     config = Config.current()
+    # Recognized once more: the token may have been revoked while the body came.
     publisher = _publisher(request.headers.get("Authorization", ""))
     with read_form(
         request,
@@ -100,7 +101,7 @@ def check_credentials(authorization: str) -> None:
     try:
         _credential(authorization)
     except OperationalError as error:
-        raise TRY_LATER from error
+        raise Unavailable(TRY_LATER.code, TRY_LATER.message) from error
     finally:
         connection.close()  # this thread is not one that Django looks after
 

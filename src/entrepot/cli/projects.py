@@ -1,8 +1,5 @@
 """Commands about projects. Each publishes at once what it changed."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import click
 
 from entrepot.accounts.models import User
@@ -13,8 +10,6 @@ from entrepot.followers import pages
 from entrepot.policy import POLICIES
 from entrepot.projects import actions, queries
 from entrepot.projects.models import Status
-
-F = TypeVar("F", bound=Callable[..., None])
 
 project_argument = click.argument("project")
 version_argument = click.argument("version")

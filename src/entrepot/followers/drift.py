@@ -98,12 +98,13 @@ def rebuild(*, store: FileStore) -> Iterator[bool]:
         known.update(keys)
         failed = failed or not keys
         yield bool(keys)
-    if failed or not _strays(store, known):
+    strays = _strays(store, known)
+    if failed or not strays:
         return  # what failed has pages still, which are not to be taken for strays
     # What others published meanwhile is not among those that were published here.
     with log.snapshot() as at:
         known.update(place.key for each in queries.every_document() for place, _ in pages.build(each, serial=at))
-    for key in _strays(store, known):
+    for key in (each for each in strays if each not in known):
         with suppress(Superseded):  # somebody publishes it at this moment
             store.put_page(key, Page.gone(serial=serial))
 
