@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 
-.PHONY: serve setup dev test check bench lock clean
+.PHONY: serve setup dev test check bench faults lock clean
 
 serve: setup  ## Start the server on http://127.0.0.1:8000 with its data in ./data
 	@exec .venv/bin/entrepot serve --data data
@@ -29,11 +29,13 @@ dev: .venv/.dev
 	@touch $@
 
 test: dev
-	@tools/debian-packages chromium postgresql || \
+	@tools/debian-packages chromium postgresql redis-server varnish varnish-modules || \
 		echo "The tests that need them are left out, and with them the demand that every line is run." >&2
 	@tools/clients $(PYTHON)
 	@rm -f .coverage .coverage.*
 	@.venv/bin/coverage run -m pytest -n 2 --dist worksteal $(PYTEST)
+	@test -n "$(PYTEST)" || .venv/bin/coverage run -m pytest -n 2 --dist worksteal --database postgresql \
+		tests/behaviour/test_upload.py tests/behaviour/test_commands.py
 	@.venv/bin/coverage combine --quiet
 	@.venv/bin/coverage report $$(test -x /usr/bin/chromium && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo --fail-under=0)
 
@@ -44,12 +46,19 @@ check: dev
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 	@.venv/bin/python -m pytest --quiet tests/test_docs.py
 
-bench: dev
-	@tools/debian-packages nginx-light wrk
-	@.venv/bin/python -m bench
+faults: dev  ## Break things for a minute each, in another order each time (SEED=N: in that one)
+	@tools/debian-packages postgresql redis-server varnish varnish-modules
+	@tools/clients $(PYTHON)
+	@FAULTS=$${FAULTS:-60} SEED=$${SEED:-$$$$} .venv/bin/python -m pytest --timeout 1800 -s -k "$(or $(ONLY),fault)" tests/behaviour/test_faults.py
+
+bench: dev  ## Measure, and write docs/benchmarks.md; BENCH=--quick measures for seconds only, and writes nothing
+	@tools/debian-packages nginx-light wrk varnish varnish-modules
+	@tools/clients $(PYTHON)
+	@tools/clients $(PYTHON) peers
+	@.venv/bin/python -m bench $(or $(BENCH),--write)
 
 lock:
 	tools/lock
 
 clean:
-	rm -rf .venv .clients .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+	rm -rf .venv .clients .peers .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import samples
+from bench.effort import Effort
 from bench.nginx import Nginx, Static, nginx
 from bench.report import Measured, Say
 from bench.wrk import Load, load
@@ -20,11 +21,9 @@ from entrepot.cli.serve import WEBS
 from entrepot.layout import Form, project_page
 from entrepot.names import ProjectName
 from entrepot.page import Page
-from entrepot.ports.store import FileStore
+from entrepot.ports.files import FileStore
 from serving import Answer, Server, serving
 
-ROUNDS = 5
-LONG, SHORT = 3, 1  # seconds under load, for the first case and the others
 MANY, FEW = 64, 16  # connections
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -56,7 +55,6 @@ class Case:
     name: str
     path: str
     headers: Mapping[str, str]
-    seconds: int = SHORT
     connections: int = MANY
     conditional: bool = False
 
@@ -77,12 +75,13 @@ class Target:
         """The same for a client that has what it asks for."""
         return replace(self, headers={**self.headers, "If-None-Match": etag})
 
-    def load(self, case: Case) -> Load:
+    def load(self, case: Case, effort: Effort) -> Load:
         """Load the server."""
-        return load(self.server.url + self.path, self.headers, connections=case.connections, seconds=case.seconds)
+        url = self.server.url + self.path
+        return load(url, self.headers, connections=case.connections, seconds=effort.seconds)
 
 
-def measure(folder: Path, say: Say) -> list[Measured]:
+def measure(folder: Path, say: Say, effort: Effort) -> list[Measured]:
     """Load Entrepot and nginx in turns, for each case."""
     say("starting Entrepot")
     with serving(folder / "data") as server:
@@ -92,7 +91,7 @@ def measure(folder: Path, say: Say) -> list[Measured]:
         statics = [_static(case, target.fetch()) for case, target in zip(cases, asked, strict=True)]
         with nginx(folder / "nginx", statics, workers=WEBS) as other:
             return [
-                _compare(case, _targets(case, target, static, other), say)
+                _compare(case, _targets(case, target, static, other), effort, say)
                 for case, target, static in zip(cases, asked, statics, strict=True)
             ]
 
@@ -105,7 +104,7 @@ def _publish(server: Server) -> list[Case]:
     large = _publish_large(server)
     small_file, big_file = (_publish_file(server, *each) for each in (("eggs", 1_000), ("bacon", 5_000_000)))
     return [
-        Case("page of 12 files", "small", "/simple/spam/", PIP, seconds=LONG),
+        Case("page of 12 files", "small", "/simple/spam/", PIP),
         Case("its 304", "unchanged", "/simple/spam/", PIP, conditional=True),
         Case("page of 2,100 files", "large", f"/simple/{large}/", PIP),
         Case("file of 2 KB", "file", small_file, PIP_FILE),
@@ -148,14 +147,14 @@ def _targets(case: Case, asked: Target, static: Static, other: Nginx) -> list[Ta
     return targets
 
 
-def _compare(case: Case, targets: Sequence[Target], say: Say) -> Measured:
+def _compare(case: Case, targets: Sequence[Target], effort: Effort, say: Say) -> Measured:
     rounds = []
-    for number in range(ROUNDS):
-        say(f"{case.what}, round {number + 1} of {ROUNDS}")
+    for number in range(effort.rounds):
+        say(f"{case.what}, round {number + 1} of {effort.rounds}")
         if number % 2:
-            rounds.append([target.load(case) for target in targets[::-1]][::-1])
+            rounds.append([target.load(case, effort) for target in targets[::-1]][::-1])
         else:
-            rounds.append([target.load(case) for target in targets])
+            rounds.append([target.load(case, effort) for target in targets])
     ours, plain, caching = zip(*rounds, strict=True)
     to_plain, to_caching = _ratios(ours, plain), _ratios(ours, caching)
     return Measured(

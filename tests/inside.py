@@ -10,13 +10,25 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from entrepot import layout
 from entrepot.layout import Form
 from entrepot.names import ProjectName
 from entrepot.page import Page
-from serving import Server
+from serving import DATABASE, DATABASES, Server
 
+TABLES = {
+    False: "SELECT name FROM sqlite_master WHERE type = 'table'",
+    True: "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+}
+COLUMNS = {
+    False: "SELECT name FROM pragma_table_info(?)",
+    True: "SELECT column_name FROM information_schema.columns WHERE table_name = ? ORDER BY ordinal_position",
+}
+IGNORED_TABLES = {"journal_heartbeat"}  # the worker goes round, whatever is uploaded
 IGNORED_COLUMNS = {"last_used_at"}  # of a token: it was used, whatever came of it
+IGNORED_TABLES = {"journal_heartbeat"}  # the worker's, which goes round in any case
 
 
 @dataclass(frozen=True)
@@ -33,10 +45,10 @@ def trace(server: Server) -> Trace:
     """The state of the server when nothing is owed to its readers. Locks of the store are not state."""
     eventually(lambda: query(server, "SELECT 1 FROM journal_dirty") == [] and not _unfinished(server))
     store = server.data / "store"
-    tables = [str(table) for (table,) in query(server, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+    tables = [str(table) for (table,) in query(server, TABLES[bool(_url(server))])]
     stored = {str(path.relative_to(store)): _content(path) for path in sorted(store.rglob("*")) if path.is_file()}
     return Trace(
-        rows={table: _rows(server, table) for table in tables},
+        rows={table: _rows(server, table) for table in tables if table not in IGNORED_TABLES},
         stored={path: digest for path, digest in stored.items() if not path.startswith("locks/")},
         waiting=sorted(str(path) for path in (server.data / "uploads").iterdir()),
         serial=serial(server),
@@ -44,7 +56,11 @@ def trace(server: Server) -> Trace:
 
 
 def query(server: Server, sql: str, *parameters: object) -> list[tuple[object, ...]]:
-    """Run a statement on the server's database, beside the server, and commit it."""
+    """Run a statement on the server's database, beside the server, and commit it. Parameters are `?`."""
+    if url := _url(server):
+        with psycopg.connect(url, autocommit=True) as beside:
+            done = beside.execute(sql.replace("?", "%s").encode(), parameters)
+            return [_plain(row) for row in done.fetchall()] if done.description else []
     with closing(sqlite3.connect(server.data / "entrepot.sqlite3", timeout=20)) as connection, connection:
         return connection.execute(sql, parameters).fetchall()
 
@@ -57,11 +73,15 @@ def serial(server: Server) -> int:
 
 def age_release(server: Server, project: str, days: float) -> None:
     """Let the releases of a project have been created so many days ago."""
+    older = {
+        False: "datetime(created_at, ? || ' seconds')",
+        True: "created_at + CAST(? || ' seconds' AS interval)",
+    }
     query(
         server,
-        "UPDATE projects_release SET created_at = datetime(created_at, ?) "
+        f"UPDATE projects_release SET created_at = {older[bool(_url(server))]} "  # noqa: S608
         "WHERE project_id = (SELECT id FROM projects_project WHERE name = ?)",
-        f"{-days * 86400:+f} seconds",
+        f"{-days * 86400:+f}",
         project,
     )
 
@@ -80,6 +100,21 @@ def parts(server: Server, name: str = "") -> list[int]:
 def family(server: Server) -> list[int]:
     """The server's processes, from the supervisor down."""
     return [server.process.pid, *_below(server.process.pid)]
+
+
+@contextmanager
+def paused(process: int) -> Iterator[None]:
+    """A process and all below it stand still for a while."""
+    stopped = [process]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        for child in _below(process):  # it cannot start any more
+            os.kill(child, signal.SIGSTOP)
+            stopped.append(child)
+        yield
+    finally:
+        for each in stopped:
+            os.kill(each, signal.SIGCONT)
 
 
 def memory(process: int, what: str) -> int:
@@ -134,9 +169,19 @@ def obstructed(data: Path, project: str) -> Iterator[None]:
 
 
 def _rows(server: Server, table: str) -> list[tuple[object, ...]]:
-    columns = [str(column[1]) for column in query(server, f'PRAGMA table_info("{table}")')]
+    columns = [str(column) for (column,) in query(server, COLUMNS[bool(_url(server))], table)]
     wanted = ", ".join(f'"{column}"' for column in columns if column not in IGNORED_COLUMNS)
     return query(server, f'SELECT {wanted} FROM "{table}" ORDER BY 1, 2')  # noqa: S608
+
+
+def _url(server: Server) -> str:
+    """Where the server's rows are, when they are not in its data directory."""
+    return os.environ.get(DATABASE) or DATABASES.url_of(server.data)
+
+
+def _plain(row: tuple[object, ...]) -> tuple[object, ...]:
+    """The row as SQLite has it, which knows no truth."""
+    return tuple(int(each) if isinstance(each, bool) else each for each in row)
 
 
 def _unfinished(server: Server) -> list[Path]:

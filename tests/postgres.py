@@ -20,8 +20,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from inside import eventually
-from serving import Server, serving
+from inside import eventually, paused
+from serving import DATABASE, Server, serving
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -59,6 +59,12 @@ class Cluster:
             yield
         finally:
             self.start()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let it stand still for a while: all its processes, with all connections open."""
+        with paused(int((self.directory / "data/postmaster.pid").read_text().split()[0])):
+            yield
 
     def new_database(self) -> "Database":
         """An empty database."""
@@ -150,7 +156,7 @@ def running_cluster() -> Iterator[Cluster]:
 def serving_on(database: Database, data: Path) -> Iterator[Server]:
     """A server whose rows are in the database. So is every command that the tests start until the end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ENTREPOT_DATABASE_URL", database.url)
+        patch.setenv(DATABASE, database.url)
         with serving(data) as server:
             yield server
 

@@ -6,15 +6,26 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 ENTREPOT = [sys.executable, "-m", "entrepot"]
 OWN = {"DJANGO_SETTINGS_MODULE", "ENTREPOT_DATA"}  # what concerns this process of the tests alone
+DATABASE = "ENTREPOT_DATABASE_URL"
 PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class Databases:
+    """Where the rows of a data directory are: in a file of its own, unless `url_of` it says otherwise."""
+
+    url_of: Callable[[Path], str] = field(default=lambda _data: "")
+
+
+DATABASES = Databases()
 
 
 @dataclass(frozen=True)
@@ -49,14 +60,7 @@ class Server:
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """One request on a connection of its own; redirects are not followed."""
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
-        try:
-            connection.request(method, path, body or None, dict(headers or {}))
-            response = connection.getresponse()
-            named = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, response.reason, named, response.read())
-        finally:
-            connection.close()
+        return request(method, urlsplit(self.url).netloc, path, body, headers or {})
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET with headers given as keywords: `accept_encoding="gzip"`."""
@@ -73,6 +77,18 @@ class Server:
         return self.command("token", "create", user, *options).stdout.strip()
 
 
+def request(method: str, host: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """One request to a host and port, on a connection of its own."""
+    connection = http.client.HTTPConnection(host, timeout=60)
+    try:
+        connection.request(method, path, body or None, dict(headers))
+        response = connection.getresponse()
+        named = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, response.reason, named, response.read())
+    finally:
+        connection.close()
+
+
 def run(data: Path, *arguments: str, check: bool = True, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     """Run the command `entrepot` on a data directory."""
     done = subprocess.run(
@@ -81,7 +97,7 @@ def run(data: Path, *arguments: str, check: bool = True, stdin: str = "") -> "su
         capture_output=True,
         text=True,
         check=False,
-        env=environment(),
+        env=environment_of(data),
     )
     assert done.returncode == 0 or not check, f"{arguments}: {done.stdout}{done.stderr}"
     return done
@@ -92,14 +108,20 @@ def environment(**changed: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in OWN} | changed
 
 
+def environment_of(data: Path) -> dict[str, str]:
+    """The same, for a command on a data directory."""
+    url = DATABASES.url_of(data)
+    return environment(**({DATABASE: url} if url else {}))
+
+
 @contextmanager
 def serving(data: Path, **environ: str) -> Iterator[Server]:
-    """A server on a free port, with the user alice and a token; stopped in order at the end."""
+    """A server on a free port, or ENTREPOT_PORT, with the user alice and a token; stopped in order at the end."""
     process = subprocess.Popen(
-        [*ENTREPOT, "serve", "--data", str(data), "--port", "0"],
+        [*ENTREPOT, "serve", "--data", str(data), "--port", environ.get("ENTREPOT_PORT", "0")],
         stdout=subprocess.PIPE,
         text=True,
-        env=environment(**environ),
+        env=environment_of(data) | environ,
     )
     try:
         assert process.stdout is not None

@@ -29,7 +29,14 @@ def test_everything_said(tmp_path: Path) -> None:
             "ENTREPOT_PORT": "81",
             "ENTREPOT_DATABASE_URL": "postgres://db.example/x",
             "ENTREPOT_STORE_URL": "file:///srv/store",
+            "ENTREPOT_CACHE_URL": "redis://cache.example/0",
+            "ENTREPOT_CDN_URL": "varnish://cdn.example:6081",
             "ENTREPOT_PUBLIC_URL": "https://index.example/",
+            "ENTREPOT_LOG": "text",
+            "ENTREPOT_DRAIN": "2.5",
+            "ENTREPOT_SECRET": "s" * 32,
+            "ENTREPOT_METRICS_TOKEN": "let me in",
+            "ENTREPOT_SENTRY_DSN": "https://key@sentry.example/1",
         }
     )
     assert config == Config(
@@ -37,12 +44,22 @@ def test_everything_said(tmp_path: Path) -> None:
         local_url="http://192.0.2.1:81",
         database_url="postgres://db.example/x",
         store_url="file:///srv/store",
+        cache_url="redis://cache.example/0",
+        cdn_url="varnish://cdn.example:6081",
         public_url="https://index.example",
+        log="text",
+        drain=2.5,
+        given_secret="s" * 32,
+        metrics_token="let me in",
+        sentry_dsn="https://key@sentry.example/1",
     )
+    assert not any(secret in repr(config) for secret in ("s" * 32, "let me in", "key"))
+    assert config.secret() == "s" * 32
+    assert not (tmp_path / "secret").exists()
 
 
 def test_empty_variables_say_nothing() -> None:
-    names = ("DATA", "HOST", "PORT", "DATABASE_URL", "STORE_URL", "PUBLIC_URL")
+    names = ("DATA", "HOST", "PORT", "DATABASE_URL", "STORE_URL", "CACHE_URL", "CDN_URL", "PUBLIC_URL")
     assert Config.current({f"ENTREPOT_{name}": "" for name in names}) == Config.current({})
 
 
@@ -63,6 +80,22 @@ def test_an_address_to_listen_on_becomes_one_to_reach(host: str, url: str) -> No
 def test_a_port_that_is_no_number() -> None:
     with pytest.raises(Refused, match="http"):
         Config.current({"ENTREPOT_PORT": "http"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("LOG", "xml"), ("DRAIN", "-1"), ("DRAIN", "soon"), ("DRAIN", "99999"), ("DRAIN", "nan")],
+)
+def test_a_setting_that_cannot_be_is_named(variable: str, value: str) -> None:
+    with pytest.raises(Refused, match=f"ENTREPOT_{variable}") as refused:
+        Config.current({f"ENTREPOT_{variable}": value})
+    assert refused.value.code == "invalid-setting"
+
+
+def test_a_secret_that_could_be_guessed() -> None:
+    with pytest.raises(Refused, match="ENTREPOT_SECRET has fewer than 32") as refused:
+        Config.current({"ENTREPOT_SECRET": "s" * 31}).secret()
+    assert refused.value.code == "invalid-setting"
 
 
 def test_a_store_that_nobody_knows() -> None:

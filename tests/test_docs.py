@@ -16,7 +16,7 @@ from entrepot.projects.models import Project, Status
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src/entrepot"
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
-REFUSALS = {"Refused", "Forbidden", "Missing", "TooLarge", "Unavailable", "invalid"}
+REFUSALS = {"Refused", "Forbidden", "Missing", "TooLarge", "TooMany", "Unavailable", "invalid"}
 
 
 def text(name: str) -> str:

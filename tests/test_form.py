@@ -9,7 +9,7 @@ import pytest
 from entrepot.api.form import read_form
 from entrepot.digests import Digests
 from entrepot.policy import PUBLIC
-from entrepot.ports.store import FileStore
+from entrepot.ports.files import FileStore
 from entrepot.projects.admission import Publisher
 from entrepot.projects.models import Index
 from entrepot.publishing import Upload, publish

@@ -17,7 +17,9 @@ from entrepot.journal import log
 from entrepot.journal.models import Dirty, Entry
 from entrepot.layout import Place
 from entrepot.page import Page
-from entrepot.ports.store import FileStore, Superseded
+from entrepot.ports.cdn import NoCdn
+from entrepot.ports.files import FileStore
+from entrepot.ports.store import Superseded
 from entrepot.projects import actions, queries
 from entrepot.projects.models import Status
 from entrepot.refusal import Refused
@@ -109,7 +111,7 @@ class HistoriesTest(TransactionTestCase):
 
     def meet(self, fate: str, serial: int, world: World, held: list[tuple[Place, Page]]) -> None:
         if fate == "published at once":
-            assert pages.publish_own(serial, store=world.store)
+            assert pages.publish_own(serial, store=world.store, cdn=world.cdn)
         elif fate == "held by a slow builder":
             with log.snapshot() as at:
                 held.extend(
@@ -128,12 +130,12 @@ class HistoriesTest(TransactionTestCase):
 
 
 def sweep(store: FileStore) -> None:
-    for _ in pages.publish_owed(due=drift.END_OF_TIME, store=store):
+    for _ in pages.publish_owed(due=drift.END_OF_TIME, store=store, cdn=NoCdn()):
         pass
 
 
 def written_anew(store: FileStore) -> object:
     """What an empty store shows after every document has been built into it."""
     for document in queries.every_document():
-        pages.publish(document, store=store)
+        pages.publish(document, store=store, cdn=NoCdn())
     return shown_pages(store)

@@ -101,11 +101,11 @@ def test_the_list_of_a_large_index_is_merged(world: World, monkeypatch: pytest.M
     monkeypatch.setattr(log, "LARGE", 0)
     world.upload(forge.wheel("one"))
     due = Dirty.objects.get().due_at
-    assert timedelta(0) < due - timezone.now() <= log.MERGE
+    assert timedelta(0) < due - timezone.now() <= log.MERGE + log.HEAD_START
     world.upload(forge.wheel("two"))
     assert Dirty.objects.get().due_at == due
     assert world.simple("two") is not None
-    for _ in pages.publish_owed(due=due, store=world.store):
+    for _ in pages.publish_owed(due=due, store=world.store, cdn=world.cdn):
         pass
     assert world.complaints() == []
 
@@ -121,20 +121,20 @@ def test_a_document_that_fails_backs_off_alone(world: World, monkeypatch: pytest
 
     monkeypatch.setattr(world.store, "put_page", refuse_some)
     assert broken is not None
-    assert not pages.publish_own(broken, store=world.store)
+    assert not pages.publish_own(broken, store=world.store, cdn=world.cdn)
     world.upload(forge.wheel("sound"))
     row = Dirty.objects.get()
     assert (row.document.kind, row.attempts) == (owed.Kind.PROJECT, 1)
     assert "the disk has a hole here" in row.error
     now = row.due_at
     for attempt in range(2, 5):
-        assert list(pages.publish_owed(due=now, store=world.store)) == [[]]
+        assert list(pages.publish_owed(due=now, store=world.store, cdn=world.cdn)) == [[]]
         row.refresh_from_db()
         assert row.attempts == attempt
         assert row.due_at - timezone.now() > log.SHORTEST_BACKOFF * 2 ** (attempt - 2)
         now = row.due_at
     monkeypatch.undo()
-    loop.step(store=world.store, now=now, tidied=now, stopped=never)
+    loop.step(store=world.store, cdn=world.cdn, now=now + log.HEAD_START, tidied=now, stopped=never)
     assert world.complaints() == []
     assert log.published() == log.committed()
 
@@ -143,9 +143,10 @@ def test_an_action_waits_a_bounded_time_for_its_documents(world: World, monkeypa
     monkeypatch.setattr(pages, "PATIENCE", -1.0)
     serial = world.upload(forge.wheel("slow"), shown=False)
     assert serial is not None
-    assert not pages.publish_own(serial, store=world.store)
+    assert not pages.publish_own(serial, store=world.store, cdn=world.cdn)
     assert world.simple("slow") is None
-    assert len(list(pages.publish_owed(due=timezone.now(), store=world.store))) == 3
+    assert list(pages.publish_owed(due=timezone.now(), store=world.store, cdn=world.cdn)) == []
+    assert len(list(pages.publish_owed(due=timezone.now() + log.HEAD_START, store=world.store, cdn=world.cdn))) == 3
     assert world.complaints() == []
 
 
@@ -165,14 +166,22 @@ def test_a_late_builder_cannot_bring_back_what_is_gone(world: World) -> None:
 
 def test_the_worker_stops_in_the_middle_of_much_to_do(world: World) -> None:
     world.upload(forge.wheel("one"), shown=False)
-    now = timezone.now()
+    now = timezone.now() + log.HEAD_START
     tidied = now - loop.TIDY
-    assert loop.step(store=world.store, now=now, tidied=tidied, stopped=lambda _seconds: True) == tidied
+    assert loop.step(store=world.store, cdn=world.cdn, now=now, tidied=tidied, stopped=lambda _seconds: True) == tidied
     assert Dirty.objects.count() == 2
+
+
+def test_the_worker_stops_in_the_middle_of_tidying_up(world: World) -> None:
+    world.upload(forge.wheel("one"))
+    now, stopped = timezone.now(), iter([False, True])
+    tidied = now - loop.TIDY
+    step = loop.step(store=world.store, cdn=world.cdn, now=now, tidied=tidied, stopped=lambda _seconds: next(stopped))
+    assert step == tidied
 
 
 def test_the_worker_tidies_up_now_and_then(world: World) -> None:
     now = timezone.now()
-    assert loop.step(store=world.store, now=now, tidied=now - loop.TIDY, stopped=never) == now
-    assert loop.step(store=world.store, now=now, tidied=now, stopped=never) == now
-    assert list(pages.publish_owed(due=drift.END_OF_TIME, store=world.store)) == []
+    assert loop.step(store=world.store, cdn=world.cdn, now=now, tidied=now - loop.TIDY, stopped=never) == now
+    assert loop.step(store=world.store, cdn=world.cdn, now=now, tidied=now, stopped=never) == now
+    assert list(pages.publish_owed(due=drift.END_OF_TIME, store=world.store, cdn=world.cdn)) == []

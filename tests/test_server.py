@@ -19,11 +19,12 @@ import pytest
 import uvicorn
 
 from entrepot import layout
-from entrepot.edge.app import Edge, Receive, Scope, Send
+from entrepot.edge.app import Edge
+from entrepot.edge.sending import Receive, Scope, Send
 from entrepot.layout import Form
 from entrepot.names import ProjectName
 from entrepot.page import Page
-from entrepot.ports.store import FileStore
+from entrepot.ports.files import FileStore
 from entrepot.server import Protocol
 
 DEMO = layout.project_page(ProjectName("demo"), Form.HTML)
@@ -379,7 +380,7 @@ def test_a_client_that_left_before_the_file(application: Plain, caplog: pytest.L
 def test_serving_an_inherited_socket_until_told_to_stop(store: FileStore, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from entrepot.edge.app import Edge;"
-        "from entrepot.ports.store import FileStore; from entrepot.server import serve;"
+        "from entrepot.ports.files import FileStore; from entrepot.server import serve;"
         "serve(Edge(FileStore(Path(sys.argv[1]))), int(sys.argv[2]))"
     )
     FileStore(tmp_path).put_page(DEMO.key, Page.of(b"demo", serial=1, last_serial=1))

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archives import forge
@@ -13,7 +13,8 @@ from entrepot.journal import documents as owed
 from entrepot.layout import Form, project_json, project_list, project_page, release_json
 from entrepot.names import ProjectName, parse_filename
 from entrepot.page import Page
-from entrepot.ports.store import FileStore
+from entrepot.ports.cdn import Cdn, NoCdn
+from entrepot.ports.files import FileStore
 from entrepot.projects import queries
 from entrepot.projects.admission import Publisher
 from entrepot.projects.models import File, Index, Project, Release
@@ -29,6 +30,7 @@ class World:
     index: Index
     store: FileStore
     user: User
+    cdn: Cdn = field(default_factory=NoCdn)
 
     def upload(self, built: forge.Built, *, shown: bool = True) -> int | None:
         """Upload a file; with `shown` its pages are published in the same breath, as the API does."""
@@ -49,7 +51,7 @@ class World:
             store=self.store,
         )
         if shown and serial is not None:
-            assert pages.publish_own(serial, store=self.store)
+            assert pages.publish_own(serial, store=self.store, cdn=self.cdn)
         return serial
 
     def project(self, name: str) -> Project:
@@ -63,7 +65,7 @@ class World:
 
     def show(self, serial: int) -> None:
         """Publish what the action that got `serial` left owed."""
-        assert pages.publish_own(serial, store=self.store)
+        assert pages.publish_own(serial, store=self.store, cdn=self.cdn)
 
     def complaints(self) -> list[str]:
         """What `entrepot verify` would say."""
@@ -96,7 +98,7 @@ def new_world(folder: Path) -> World:
     user = User.objects.create(username="alice", email="alice@example.org")
     store = FileStore(folder)
     store.prepare()
-    pages.publish(owed.project_list(index.pk), store=store)
+    pages.publish(owed.project_list(index.pk), store=store, cdn=NoCdn())
     return World(index, store, user)
 
 

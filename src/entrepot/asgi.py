@@ -16,16 +16,21 @@ import entrepot.boot  # noqa: F401 - before what needs settings
 from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.http import HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 
 from entrepot.api import problems
-from entrepot.api.form import MAX_TEXT
-from entrepot.api.upload import LARGEST_FILE, TRY_LATER, check_credentials, to_the_slash
+from entrepot.api.door import UPLOADS, check_size, note_route
+from entrepot.api.upload import TRY_LATER, check_credentials, to_the_slash
 from entrepot.config import Config
 from entrepot.edge.app import Edge
-from entrepot.edge.routes import owns
-from entrepot.refusal import Refused, TooLarge
+from entrepot.followers import watch
+from entrepot.monitoring.observation import current
+from entrepot.monitoring.observed import Observed
+from entrepot.monitoring.operations import Operations
+from entrepot.monitoring.telemetry import start
+from entrepot.patience import DATABASE
+from entrepot.refusal import Refused
 
 # As the ASGI specification has them.
 Scope = dict[str, Any]
@@ -34,12 +39,10 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-UPLOADS = "/legacy/"
-FRAMING = 1 << 20  # bytes that hold the parts of a form together
-LARGEST_UPLOAD = LARGEST_FILE + MAX_TEXT + FRAMING
-LARGEST_OTHER = 1 << 20
 STALLED = 60  # seconds without a byte, after which a body is given up
 IN_MEMORY = 1 << 20  # bytes of a body; a larger one waits on disk
+
+DATABASE.seconds = 8  # then it counts as lost, and the client is asked to come again
 
 
 class Handler(ASGIHandler):
@@ -48,6 +51,12 @@ class Handler(ASGIHandler):
     def __init__(self, uploads: Path) -> None:
         super().__init__()
         self._uploads = uploads
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """The response, with the name of the URL noted."""
+        response = await super().get_response_async(request)
+        note_route(request)
+        return response
 
     async def read_body(self, receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> SpooledTemporaryFile[bytes]:
         """The request body, in memory while it is small, else in a nameless file. Raises RequestAborted and OSError."""
@@ -87,26 +96,22 @@ class Handler(ASGIHandler):
         await super().send_response(response, send_with_reason)
 
 
-class Application:
-    """One installation as an ASGI application. `at_once` is what the server asks first: see `entrepot.server`."""
+class Control:
+    """The control plane as an ASGI application: the guard, and Django behind it."""
 
     def __init__(self, config: Config) -> None:
         config.uploads.mkdir(parents=True, exist_ok=True)
-        self.edge = Edge(config.store())
-        self.at_once = self.edge.at_once
         self.django = Handler(config.uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if owns(scope["path"]):
-            await self.edge(scope, receive, send)
-            return
         if scope["path"] == UPLOADS.rstrip("/"):
             await self.django.send_response(to_the_slash(), send)
             return
         try:
             bounded = _bounded(scope, receive)
             if scope["path"] == UPLOADS and scope["method"] == "POST":
+                current().route = "upload"  # which Django does not come to say of those that are refused here
                 # Before the body, which nobody else may leave on our disk.
                 await sync_to_async(check_credentials, thread_sensitive=False)(_header(scope, b"authorization"))
             await self.django(scope, bounded, send)
@@ -127,22 +132,24 @@ def _header(scope: Scope, name: bytes) -> str:
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
     """`receive`, which refuses a body that is declared, or turns out, to be larger than the path takes."""
-    limit = LARGEST_UPLOAD if scope["path"] == UPLOADS else LARGEST_OTHER
     received = 0
-
-    def check(size: int) -> None:
-        if size > limit:
-            raise TooLarge("request-too-large", f"File too large. A request may have {limit >> 20} MB.")
 
     async def bounded() -> dict[str, Any]:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        check(received)
+        check_size(scope["path"], received)
         return message
 
-    check(int(_header(scope, b"content-length") or 0))
+    check_size(scope["path"], int(_header(scope, b"content-length") or 0))
     return bounded
 
 
-application = Application(Config.current())
+def _application(config: Config) -> Observed:
+    edge = Edge(config.store())
+    operations = Operations(watch.CHECKS, watch.measured, config.metrics_token)
+    control = Control(config)
+    return Observed(edge, at_once=edge.at_once, control=control, operations=operations, telemetry=start(config))
+
+
+application = _application(Config.current())

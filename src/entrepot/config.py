@@ -4,14 +4,21 @@ The command line turns its options into these variables, so the processes that i
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from entrepot.ports.store import FileStore, store_from_url
+from entrepot.ports.cdn import Cdn
+from entrepot.ports.cdns import cdn_from_url
+from entrepot.ports.store import Store
+from entrepot.ports.stores import store_from_url
 from entrepot.refusal import Refused
+
+SHORTEST_SECRET = 32  # characters
+REDIS_ANSWERS = 1.0  # seconds, or it counts as lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +27,25 @@ class Config:
 
     `data` is the directory that holds all state in embedded mode. `local_url` is how this machine reaches the server,
     `public_url` how people and installers do; links in published documents begin with it. Neither ends in a slash.
+    `cache_url` names what processes on several machines share (limits, short-lived figures), `cdn_url` the caches in
+    front, which are told what has changed. `log` is the form of log lines ("json", "text", or empty), `drain` for how
+    many seconds the server goes on answering when it is told to stop. `given_secret`, `metrics_token`, `sentry_dsn` and
+    `fastly_token` are empty when there are none.
     """
 
     data: Path
     local_url: str
     database_url: str
     store_url: str
+    cache_url: str
+    cdn_url: str
     public_url: str
+    log: str = ""
+    drain: float = 0.0
+    given_secret: str = field(default="", repr=False)
+    metrics_token: str = field(default="", repr=False)
+    sentry_dsn: str = field(default="", repr=False)
+    fastly_token: str = field(default="", repr=False)
 
     @classmethod
     def current(cls, environ: Mapping[str, str] = os.environ) -> "Config":
@@ -42,10 +61,18 @@ class Config:
             local_url=local_url,
             database_url=environ.get("ENTREPOT_DATABASE_URL") or f"sqlite:///{quote(str(data / 'entrepot.sqlite3'))}",
             store_url=environ.get("ENTREPOT_STORE_URL") or f"file://{quote(str(data / 'store'))}",
+            cache_url=environ.get("ENTREPOT_CACHE_URL") or "database:",
+            cdn_url=environ.get("ENTREPOT_CDN_URL") or "none:",
             public_url=(environ.get("ENTREPOT_PUBLIC_URL") or local_url).rstrip("/"),
+            log=_log_form(environ.get("ENTREPOT_LOG", "")),
+            drain=_seconds("ENTREPOT_DRAIN", environ),
+            given_secret=environ.get("ENTREPOT_SECRET", ""),
+            metrics_token=environ.get("ENTREPOT_METRICS_TOKEN", ""),
+            sentry_dsn=environ.get("ENTREPOT_SENTRY_DSN", ""),
+            fastly_token=environ.get("ENTREPOT_FASTLY_TOKEN", ""),
         )
 
-    def store(self) -> FileStore:
+    def store(self) -> Store:
         """Where published objects lie. Raises Refused("invalid-setting") for a URL that no store answers to."""
         try:
             return store_from_url(self.store_url)
@@ -53,12 +80,38 @@ class Config:
             raise Refused("invalid-setting", f"ENTREPOT_STORE_URL: {error}.") from error
 
     @property
+    def redis_url(self) -> str:
+        """The Redis that processes share; empty: the database stands in for it. Raises Refused("invalid-setting")."""
+        if self.cache_url == "database:":
+            return ""
+        if self.cache_url.partition("://")[0] not in {"redis", "rediss", "unix"}:
+            raise Refused(
+                "invalid-setting",
+                "ENTREPOT_CACHE_URL: a cache is given as database:, redis://, rediss:// or unix:///path.",
+            )
+        return self.cache_url
+
+    def cdn(self) -> Cdn:
+        """The caches in front. Raises Refused("invalid-setting") for a URL that names none."""
+        try:
+            return cdn_from_url(self.cdn_url, site=self.public_url, fastly_token=self.fastly_token)
+        except ValueError as error:
+            raise Refused("invalid-setting", f"ENTREPOT_CDN_URL: {error}.") from error
+
+    @property
     def uploads(self) -> Path:
         """Where request bodies wait until they are checked."""
         return self.data / "uploads"
 
     def secret(self) -> str:
-        """The key of the installation, made at first use and readable by its owner only."""
+        """The key of the installation: as given, else from a file, made at first use and readable by its owner only.
+
+        Raises Refused("invalid-setting") when the given one is too short.
+        """
+        if self.given_secret:
+            if len(self.given_secret) < SHORTEST_SECRET:
+                raise Refused("invalid-setting", f"ENTREPOT_SECRET has fewer than {SHORTEST_SECRET} characters.")
+            return self.given_secret
         path = self.data / "secret"
         if not path.exists():
             self.data.mkdir(parents=True, exist_ok=True)
@@ -75,6 +128,19 @@ class Config:
             finally:
                 draft.unlink()
         return path.read_text()
+
+
+def _log_form(given: str) -> str:
+    if given not in {"", "json", "text"}:
+        raise Refused("invalid-setting", f"ENTREPOT_LOG is neither json nor text: {given!r}.")
+    return given
+
+
+def _seconds(variable: str, environ: Mapping[str, str]) -> float:
+    given = environ.get(variable) or "0"
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", given):
+        raise Refused("invalid-setting", f"{variable} is not a number of seconds: {given!r}.")
+    return float(given)
 
 
 def _reachable(host: str) -> str:

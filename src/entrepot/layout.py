@@ -6,6 +6,7 @@ change and caches keep them for ever. Pages are named: they change, so browsers 
 by tag.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -31,6 +32,7 @@ class Cache:
 
 PAGE = Cache("public, max-age=0, must-revalidate", "max-age=86400, stale-while-revalidate=300, stale-if-error=86400")
 PACKAGE = Cache("public, max-age=365000000, immutable")
+STALE = Cache("public, max-age=0, must-revalidate", "max-age=10")  # the store could not be asked for the present one
 NOTHING = Cache("public, max-age=0, must-revalidate", "max-age=10")  # a 404 may become true any second
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
@@ -42,50 +44,67 @@ OCTETS = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One object: `key` in the store, media `type`, `cache` policy, and the surrogate `tags` that purge it."""
+    """One object: `key` in the store, media `type`, `cache` policy, and the surrogate `tags` that purge it.
+
+    `path` is the path of the URL that shows it; for the note that takes a file down, the URL where it is missing then.
+    """
 
     key: str
     type: str
     cache: Cache
     tags: tuple[str, ...]
+    path: str
 
+
+_OF_PROJECT = re.compile(r"pages/[^/]+/(?:simple|pypi)/([^/]+)/")
 
 _SIMPLE_TYPES = {Form.JSON: SIMPLE_JSON, Form.HTML: HTML}
 
 
 def project_list(form: Form, index: str = INDEX) -> Place:
     """The list of all projects, at `/simple/`."""
-    return Place(f"pages/{index}/simple/index.{form.value}", _SIMPLE_TYPES[form], PAGE, ("projects",))
+    return Place(f"pages/{index}/simple/index.{form.value}", _SIMPLE_TYPES[form], PAGE, ("projects",), "/simple/")
 
 
 def project_page(name: ProjectName, form: Form, index: str = INDEX) -> Place:
     """A project's files, at `/simple/NAME/`."""
-    return Place(f"pages/{index}/simple/{name}/index.{form.value}", _SIMPLE_TYPES[form], PAGE, (_tag(name),))
+    key = f"pages/{index}/simple/{name}/index.{form.value}"
+    return Place(key, _SIMPLE_TYPES[form], PAGE, (_tag(name),), f"/simple/{name}/")
 
 
 def project_json(name: ProjectName, index: str = INDEX) -> Place:
     """The JSON document of a project, at `/pypi/NAME/json`."""
-    return Place(f"pages/{index}/pypi/{name}/index.json", JSON, PAGE, (_tag(name),))
+    return Place(f"pages/{index}/pypi/{name}/index.json", JSON, PAGE, (_tag(name),), f"/pypi/{name}/json")
 
 
 def release_json(name: ProjectName, version: str, index: str = INDEX) -> Place:
     """The JSON document of a release, at `/pypi/NAME/VERSION/json`; `version` is canonical."""
-    return Place(f"pages/{index}/pypi/{name}/{version}/index.json", JSON, PAGE, (_tag(name),))
+    key = f"pages/{index}/pypi/{name}/{version}/index.json"
+    return Place(key, JSON, PAGE, (_tag(name),), f"/pypi/{name}/{version}/json")
 
 
 def package(blake2: str, filename: str) -> Place:
     """A distribution file, at `/packages/aa/bb/REST/FILENAME`; `blake2` is the hex BLAKE2b-256 of its bytes."""
-    return Place(f"packages/{_fan(blake2)}/{filename}", OCTETS, PACKAGE, ())
+    key = f"packages/{_fan(blake2)}/{filename}"
+    return Place(key, OCTETS, PACKAGE, (), f"/{key}")
 
 
 def sidecar(blake2: str, filename: str) -> Place:
     """The core metadata of a distribution file (PEP 658), beside it."""
-    return Place(f"packages/{_fan(blake2)}/{filename}.metadata", OCTETS, PACKAGE, ())
+    key = f"packages/{_fan(blake2)}/{filename}.metadata"
+    return Place(key, OCTETS, PACKAGE, (), f"/{key}")
 
 
 def withheld(blake2: str, filename: str) -> Place:
     """The note that takes a distribution file down: while it stands, the file and its sidecar are not served."""
-    return Place(f"pages/withheld/{_fan(blake2)}/{filename}", JSON, NOTHING, (f"package/{blake2}",))
+    key = f"pages/withheld/{_fan(blake2)}/{filename}"
+    return Place(key, JSON, NOTHING, (f"package/{blake2}",), package(blake2, filename).path)
+
+
+def tags_at(key: str) -> tuple[str, ...]:
+    """The tags of the page at `key`, of which nothing else is known; none when it is not about a project."""
+    project = _OF_PROJECT.match(key)
+    return (_tag(ProjectName(project[1])),) if project else ()
 
 
 def _fan(blake2: str) -> str:

@@ -65,6 +65,7 @@ _WEB_URL = re.compile(r"https?://[^\s<>\"/?#\\]+(?:[/?#][^\s<>\"\\]*)?", re.IGNO
 class Policy:
     """The rules of one kind of index. Sizes are bytes; `project_size_limit` is None where a project may grow freely.
 
+    A user may make `new_projects` in an hour, any number when None.
     A release takes further files for `release_open_days` after its creation, for ever when None. Each platform tag of a
     wheel has to match `platforms` in full; the checks each raise Refused.
     """
@@ -72,6 +73,7 @@ class Policy:
     name: str
     file_size_limit: int
     project_size_limit: int | None
+    new_projects: int | None
     release_open_days: int | None
     refuses_similar_names: bool
     refuses_same_content: bool
@@ -206,6 +208,7 @@ PUBLIC = Policy(
     name="public",
     file_size_limit=2 * GIB,
     project_size_limit=10 * GIB,
+    new_projects=20,
     release_open_days=14,
     refuses_similar_names=True,
     refuses_same_content=True,
@@ -224,6 +227,7 @@ PRIVATE = Policy(
     name="private",
     file_size_limit=2 * GIB,
     project_size_limit=None,
+    new_projects=None,
     release_open_days=None,
     refuses_similar_names=False,
     refuses_same_content=False,

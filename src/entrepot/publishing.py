@@ -7,6 +7,8 @@ left owed are rows.
 
 import hashlib
 import io
+import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -14,16 +16,19 @@ from typing import BinaryIO
 from django.utils import timezone
 
 from entrepot import archives, layout, policy
+from entrepot.accounts import limits
 from entrepot.archives import Distribution, Filename
 from entrepot.digests import Digests
 from entrepot.names import ProjectName, WheelFilename, canonical_version, parse_filename, parse_version
 from entrepot.policy import Policy
-from entrepot.ports.store import FileStore
+from entrepot.ports.store import Store
 from entrepot.projects import actions
 from entrepot.projects.admission import Publisher, Standing, admit
 from entrepot.projects.models import Index
 from entrepot.readme import check_description
-from entrepot.refusal import Refused, TooLarge
+from entrepot.refusal import Refused, TooLarge, TooMany
+
+logger = logging.getLogger(__name__)
 
 DIGEST_FIELDS = {"md5": "md5_digest", "sha256": "sha256_digest", "blake2": "blake2_256_digest"}  # in the form
 
@@ -46,7 +51,7 @@ class Upload:
     claimed: Mapping[str, str] = field(default_factory=dict)
 
 
-def publish(upload: Upload, *, index: Index, by: Publisher, store: FileStore) -> int | None:
+def publish(upload: Upload, *, index: Index, by: Publisher, store: Store) -> int | None:
     """Check, store and record the upload. Returns the serial of its record, or None when the very file was there
     already.
 
@@ -57,13 +62,24 @@ def publish(upload: Upload, *, index: Index, by: Publisher, store: FileStore) ->
     standing = admit(index, upload.name, filename, upload.digests, by, timezone.now())
     _check_digests(upload)
     if standing is Standing.SAME:
+        _heal(store, upload, filename)
         return None
     upload.file.seek(0)
     dist = archives.open_distribution(upload.file, filename)
     policy.check_metadata(dist.metadata, index.policy)
     check_description(dist.metadata.description, dist.metadata.description_content_type)
-    metadata_sha256 = _store(store, upload, dist)
-    return actions.add_file(index, dist, upload.digests, by=by, metadata_sha256=metadata_sha256, comment=upload.comment)
+    if standing is Standing.FIRST:
+        _check_new_projects(index.policy, by)
+    metadata_sha256, found = _store(store, upload, dist)
+    return actions.add_file(
+        index,
+        dist,
+        upload.digests,
+        by=by,
+        metadata_sha256=metadata_sha256,
+        comment=upload.comment,
+        is_stored=lambda: all(store.find(key) for key in found),
+    )
 
 
 def _named_as_claimed(upload: Upload, rules: Policy) -> Filename:
@@ -97,12 +113,44 @@ def _check_digests(upload: Upload) -> None:
             )
 
 
-def _store(store: FileStore, upload: Upload, dist: Distribution) -> str:
-    """Store the file and, for a wheel, its metadata beside it. Returns the metadata's SHA-256, or nothing."""
+def _check_new_projects(rules: Policy, by: Publisher) -> None:
+    """Before the transaction, which must not wait for whoever counts."""
+    if rules.new_projects is None or by.credential is None or by.credential.user.is_superuser:
+        return
+    wait = limits.COUNTING.spend(limits.Limit("new-projects", rules.new_projects), by.credential.user)
+    if wait:
+        raise TooMany(
+            "too-many-projects",
+            f"Too many new projects: a user may make {rules.new_projects} in an hour. Try again later.",
+            wait,
+        )
+
+
+def _store(store: Store, upload: Upload, dist: Distribution) -> tuple[str, list[str]]:
+    """Store the file and, for a wheel, its metadata beside it.
+
+    Returns the metadata's SHA-256, or nothing; and the keys where the bytes were found, which somebody may be about to
+    remove.
+    """
     blake2, filename = upload.digests.blake2, dist.filename.filename
     upload.file.seek(0)
-    store.create(layout.package(blake2, filename).key, upload.file)
-    if not isinstance(dist.filename, WheelFilename):
-        return ""  # the metadata of an sdist may change when it is built
-    store.create(layout.sidecar(blake2, filename).key, io.BytesIO(dist.metadata_bytes))
-    return hashlib.sha256(dist.metadata_bytes).hexdigest()
+    objects: dict[str, BinaryIO] = {layout.package(blake2, filename).key: upload.file}
+    metadata_sha256 = ""  # the metadata of an sdist may change when it is built
+    if isinstance(dist.filename, WheelFilename):
+        objects[layout.sidecar(blake2, filename).key] = io.BytesIO(dist.metadata_bytes)
+        metadata_sha256 = hashlib.sha256(dist.metadata_bytes).hexdigest()
+    return metadata_sha256, [key for key, source in objects.items() if not store.create(key, source)]
+
+
+def _heal(store: Store, upload: Upload, filename: Filename) -> None:
+    """Store the very file once more where the store has lost it, or a part of it."""
+    key = layout.package(upload.digests.blake2, filename.filename).key
+    held = store.find(key)
+    if held is not None and held.size != upload.digests.size:
+        store.remove_unwanted(key, before=math.inf)
+        held = None
+    beside = layout.sidecar(upload.digests.blake2, filename.filename).key
+    if held is None or (isinstance(filename, WheelFilename) and store.find(beside) is None):
+        upload.file.seek(0)
+        _store(store, upload, archives.open_distribution(upload.file, filename))
+        logger.warning("%s was damaged or missing, and was stored again from an upload", key)

@@ -30,5 +30,13 @@ class TooLarge(Refused):
     """More bytes than the index takes."""
 
 
+class TooMany(Refused):
+    """Too often in too short a time; allowed again in so many `seconds`."""
+
+    def __init__(self, code: str, message: str, seconds: float) -> None:
+        super().__init__(code, message)
+        self.seconds = seconds
+
+
 class Unavailable(Refused):
     """Not now: trying again later may succeed."""

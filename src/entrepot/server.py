@@ -1,7 +1,8 @@
 """The HTTP server: uvicorn's httptools protocol, with three additions.
 
 - An application with `at_once(method, target, headers)` (see `entrepot.edge.app`) is asked first, in the parser's
-  callback, and what it gives is written to the transport there and then: no task, no ASGI messages.
+  callback, and what it gives is written to the transport there and then: no task, no ASGI messages. If it has
+  `answered_at_once`, such answers are counted in it: by the tenth byte of the head, then the third of the target.
 - `http.response.zerocopysend` (ASGI extension): the kernel sends the file. The application opens and closes it.
 - `entrepot.reason` (our extension): `http.response.start` may carry `reason`, the text of the status line, which is the
   only part of a refusal that some upload clients show.
@@ -10,13 +11,16 @@ It relies on these internals of uvicorn 0.54: `HttpToolsProtocol.on_message_begi
 `self.headers`; `on_headers_complete` makes `self.cycle` and hands it to `_start_asgi_task`, at once or when its turn in
 `self.pipeline` has come; `on_response_complete` counts the request, resumes reading and arms the keep-alive timer. A
 cycle writes the status line and the headers in one go to its `transport`, keeps what is left of `Content-Length` in
-`expected_content_length`, and is quiet about an unfinished response when `disconnected`.
+`expected_content_length`, and is quiet about an unfinished response when `disconnected`. `Server.handle_exit` is the
+signal handler; `Server.on_tick` is called ten times a second, and `shutdown` when it is over.
 """
 
 import asyncio
 import re
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any, cast
 
 import uvicorn
@@ -34,6 +38,7 @@ TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r
 ACCEPT = 4  # connections taken in one go: the rest is for the other processes on the same socket
 DRAIN = 30  # seconds for open requests when the server stops
 
+_FOR_NOBODY = {ord(digit): [0] * 256 for digit in "2345"}  # where answers at once are counted that nobody counts
 _NOT_AT_ONCE = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ZERO_COPY = "http.response.zerocopysend"
@@ -45,6 +50,7 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # uvicorn's own arguments, passed on
         super().__init__(*args, **kwargs)
         self._at_once: AtOnce | None = getattr(self.config.app, "at_once", None)
+        self._counts: Mapping[int, list[int]] = getattr(self.config.app, "answered_at_once", _FOR_NOBODY)
         self._answered = False
         self._plain = True  # no header so far asks for more than an answer at once
         self._in_head = True  # the head of the next request is not complete
@@ -175,6 +181,7 @@ class Protocol(HttpToolsProtocol):
             self._defaults = (defaults, b"".join([b"%s: %s\r\n" % header for header in defaults]) + b"\r\n")
         self.transport.write(b"".join((head, self._defaults[1], body)))
         self._answered = True
+        self._counts[head[9]][self.url[2]] += 1
         self.server_state.total_requests += 1
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -212,14 +219,18 @@ class Protocol(HttpToolsProtocol):
         return await self.loop.sendfile(self.transport, file, message.get("offset", file.tell()), message.get("count"))
 
 
+def phrase(reason: str) -> bytes:
+    """The text as it may stand in a status line."""
+    return _CONTROL.sub(" ", reason)[:LONGEST_REASON].encode("latin-1", "replace")
+
+
 class _Renamed:
     """A transport for one write: puts another status line in the place of uvicorn's."""
 
     def __init__(self, transport: asyncio.Transport, status: int, reason: str) -> None:
         self._transport = transport
         self._usual = STATUS_LINE[status]
-        phrase = _CONTROL.sub(" ", reason)[:LONGEST_REASON].encode("latin-1", "replace")
-        self._line = b"HTTP/1.1 %d %s\r\n" % (status, phrase)
+        self._line = b"HTTP/1.1 %d %s\r\n" % (status, phrase(reason))
 
     def write(self, data: bytes) -> None:
         self._transport.write(data.replace(self._usual, self._line, 1))
@@ -242,8 +253,50 @@ class _Listener(socket.socket):
         """Nothing: asyncio would shorten the queue to the number of connections that it may accept in one go."""
 
 
-def serve(application: ASGI3Application, fd: int) -> None:
-    """Serve on the listening socket `fd` (taken over) until SIGTERM, which takes effect once open requests end."""
+class Lifecycle:
+    """What an application may want to do while it is served. All of it happens in the thread of the event loop."""
+
+    def each_second(self) -> None:
+        """About a second has gone by."""
+
+    def drain(self) -> None:
+        """The server has been told to stop, and goes on answering for a while."""
+
+    def end(self) -> None:
+        """The last request has been answered."""
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, linger: float) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._linger = linger
+        self._leaves = float("inf")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._lifecycle.drain()
+        if self._linger and self._leaves == float("inf"):
+            self._captured_signals.append(sig)
+            self._leaves = time.monotonic() + self._linger
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            self._lifecycle.each_second()
+        return await super().on_tick(counter) or time.monotonic() > self._leaves
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self._lifecycle.end()
+
+
+def serve(application: ASGI3Application, fd: int, *, lifecycle: Lifecycle | None = None, linger: float = 0) -> None:
+    """Serve on the listening socket `fd` (taken over) until SIGTERM, which takes effect once open requests end.
+
+    For `linger` seconds after the signal new requests are answered as well, so that those who spread the load can
+    learn of it; a second signal ends that.
+    """
     config = uvicorn.Config(
         application,
         loop="asyncio",
@@ -259,4 +312,4 @@ def serve(application: ASGI3Application, fd: int) -> None:
         backlog=ACCEPT,
     )
     # Not `Config(fd=…)`: that takes any socket for a Unix one, and leaves Nagle's algorithm on.
-    uvicorn.Server(config).run(sockets=[_Listener(fileno=fd)])
+    _Server(config, lifecycle or Lifecycle(), linger).run(sockets=[_Listener(fileno=fd)])

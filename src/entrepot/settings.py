@@ -15,7 +15,8 @@ with suppress(ImportError):
     sys.modules["sqlite3"] = pysqlite3
 import sqlite3
 
-from entrepot.config import Config
+from entrepot.config import REDIS_ANSWERS, Config
+from entrepot.monitoring import logs
 
 CONFIG = Config.current()
 
@@ -68,12 +69,31 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
+    from entrepot.postgresql import Connection
+
     # A connection that died with its server is replaced before it is used; who gets none hears of it within seconds.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 5,
+        # A machine that vanished is given up within half a minute.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+        # A process that stops in the middle of a transaction does not hold the others up for longer.
+        "options": "-c idle_in_transaction_session_timeout=60s",
         **DATABASES["default"].get("OPTIONS", {}),
-        "pool": {"min_size": 1, "max_size": 20, "timeout": 3, "reconnect_timeout": 5},
+        "pool": {"min_size": 1, "max_size": 20, "timeout": 3, "reconnect_timeout": 5, "connection_class": Connection},
+    }
+
+# Without Redis nothing is cached: a memory of each process would differ from the next one's, and a table costs the
+# read that it spares, and a write on top.
+CACHES: dict[str, dict[str, object]] = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+if CONFIG.redis_url:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CONFIG.redis_url,
+        "OPTIONS": {"socket_timeout": REDIS_ANSWERS, "socket_connect_timeout": REDIS_ANSWERS},
     }
 
 USE_TZ = True
@@ -97,14 +117,4 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {
-        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django.request": {"level": "ERROR"},  # a refusal is an answer, not an event of the server's
-        "entrepot": {"handlers": ["stderr"], "level": "INFO"},
-    },
-}
+LOGGING = logs.configuration(CONFIG.log)

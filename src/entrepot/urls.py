@@ -3,9 +3,11 @@
 from django.urls import path
 
 from entrepot.api.upload import upload
+from entrepot.web.status import status
 from entrepot.web.views import front
 
 urlpatterns = [
     path("", front, name="front"),
     path("legacy/", upload, name="upload"),
+    path("status/", status, name="status"),
 ]

@@ -13,7 +13,7 @@ from entrepot.cli import COMMANDS, main
 from entrepot.layout import Form, Place
 from entrepot.names import ProjectName
 from entrepot.page import Page
-from entrepot.ports.store import FileStore
+from entrepot.ports.files import FileStore
 from serving import ENTREPOT, PASSWORD, Server, environment, run
 from uploading import upload
 
@@ -48,7 +48,7 @@ class TestHelp:
 
     def test_the_list_of_commands(self) -> None:
         shown = CliRunner().invoke(main, ["--help"]).output
-        for command in COMMANDS.keys() - {"web", "work"}:
+        for command in COMMANDS.keys() - {"part"}:
             assert f"  {command} " in shown
 
     def test_what_is_no_command(self) -> None:
@@ -274,7 +274,9 @@ class TestVerify:
     def test_a_store_that_takes_nothing_for_a_while(self, data: Path) -> None:
         with inside.obstructed(data, "demo"):
             yanked = run(data, "yank", "demo", "1.0")
-            assert "Recorded; readers will see it as soon as the store takes it.\n" in yanked.stderr
+            assert (
+                "Recorded; readers will see it as soon as the store and the caches in front take it.\n" in yanked.stderr
+            )
             assert run(data, "verify", check=False).returncode == 1
             failed = run(data, "rebuild", check=False)
             assert failed.returncode == 1
@@ -291,6 +293,7 @@ def _files_in(data: Path) -> tuple[Path, Path]:
     return wheel, data / "store" / place.key
 
 
+@pytest.mark.embedded
 class TestEnvironment:
     def test_the_data_directory_by_a_variable(self, data: Path, tmp_path: Path) -> None:
         environ = environment(ENTREPOT_DATA=str(data))

@@ -18,12 +18,16 @@ from archives import forge
 from archives.forge import Built
 from inside import eventually, parts
 from postgres import APPLICATION, Cluster, Database, running_cluster, serving_on
-from serving import Answer, Server, environment
+from serving import ENTREPOT, Answer, Server, environment
 from uploading import upload
 
-INSIDE = ("test_histories.py", "test_journal.py", "test_published.py", "test_drift.py")
+INSIDE = (
+    *("test_histories.py", "test_journal.py", "test_workers.py", "test_published.py", "test_drift.py"),
+    "test_orphans.py",
+)
 SERIALS = "SELECT serial FROM journal_entry ORDER BY serial"
 SOON = 10.0  # seconds
+STANDSTILL = 14.0  # seconds: an answer is waited for, and then a new connection
 
 Completed: TypeAlias = subprocess.CompletedProcess[str]
 
@@ -287,4 +291,82 @@ def test_connections_that_died_with_the_database_are_not_used(server: Server, da
     assert publish(server, forge.wheel("beforehand")).status == 200
     with database.cluster.stopped():
         pass
+    eventually(lambda: publish(server, forge.wheel("afterwards")).status == 200)
     assert [publish(server, forge.wheel(f"afterwards{number}")).status for number in range(4)] == [200] * 4
+
+
+def test_the_database_stands_still_and_goes_on(server: Server, database: Database) -> None:
+    """It neither answers nor refuses: connections stay open, and new ones are taken by the system."""
+    wheel = forge.wheel("standstill")
+    assert publish(server, wheel).status == 200
+    place = server.page("standstill")["files"][0]["url"].removeprefix("../..")
+    paths = ["/simple/", "/simple/standstill/", "/pypi/standstill/json", place]
+    before = [server.get(path).body for path in paths]
+
+    with database.cluster.paused():
+        begun = time.monotonic()
+        with ThreadPoolExecutor(6) as threads:
+            answers = threads.map(lambda number: publish(server, forge.wheel(f"lost{number}")), range(6))
+            assert [server.get(path).body for path in paths] == before
+            assert [(each.status, each.headers["retry-after"]) for each in answers] == [(503, "30")] * 6
+        assert time.monotonic() - begun < STANDSTILL
+
+    assert [publish(server, forge.wheel(f"lost{number}")).status for number in range(6)] == [200] * 6
+    check_nothing_is_owed(database)
+
+
+LISTENING = "SELECT 1 FROM pg_stat_activity WHERE query = 'LISTEN entrepot'"
+OWE_ALL = """
+    INSERT INTO journal_dirty (kind, key, since, serial, due_at, attempts, error)
+    SELECT 3, project.id::text, last, last, now(), 0, ''
+    FROM projects_project AS project, (SELECT max(serial) AS last FROM journal_entry) AS journal
+    RETURNING 1
+"""
+
+
+@contextmanager
+def working(server: Server, told: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """One more worker, which tells its log to a file."""
+    with told.open("w") as log:
+        process = subprocess.Popen(
+            [*ENTREPOT, "work", "--data", str(server.data)], env=environment(ENTREPOT_LOG="text"), stderr=log
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_worker_tells_once_that_the_database_is_away(server: Server, database: Database, tmp_path: Path) -> None:
+    told = tmp_path / "log"
+    with working(server, told) as worker:
+        eventually(lambda: len(database.query(LISTENING)) == 2)
+        with database.cluster.stopped():
+            for _ in range(2):  # each takes as long as a round of the worker, or longer
+                assert publish(server, forge.wheel("away")).status == 503
+            eventually(lambda: "does not answer" in told.read_text())
+        eventually(lambda: "answer again" in told.read_text())
+        eventually(lambda: len(database.query(LISTENING)) == 2)
+        begun = time.monotonic()
+        worker.terminate()
+        assert worker.wait(SOON) == 0
+        assert time.monotonic() - begun < SOON / 2
+    text = told.read_text()
+    assert [text.count(each) for each in ("does not answer", "answer again", "Traceback")] == [1, 1, 0], text
+
+
+def test_a_worker_is_killed_in_the_middle_of_much_to_do(server: Server, database: Database, tmp_path: Path) -> None:
+    """What it had claimed is taken over when the claim lapses."""
+    assert (
+        importing(server, tmp_path / "many", *(forge.sdist(f"many{number}x") for number in range(60)))().returncode == 0
+    )
+    check_nothing_is_owed(database)
+    with working(server, tmp_path / "log") as worker:
+        eventually(lambda: len(database.query(LISTENING)) == 2)
+        owed = len(database.query(OWE_ALL))
+        database.query("SELECT pg_notify('entrepot', '')")
+        eventually(lambda: len(database.query("SELECT 1 FROM journal_dirty")) < owed - 10)
+        worker.kill()
+    eventually(lambda: database.query("SELECT 1 FROM journal_dirty") == [], within=60)
+    check_nothing_is_owed(database)

@@ -14,8 +14,8 @@ import pytest
 
 import inside
 from archives import forge
-from entrepot.cli import serve
-from entrepot.cli.serve import Part
+from entrepot.cli import supervisor
+from entrepot.cli.supervisor import Part
 from serving import ENTREPOT, Server, environment, serving
 from uploading import upload
 
@@ -47,9 +47,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Part]:
     """A worker that has come so far that it ends in order when told to."""
-    for name, value in (("ENTREPOT_DATA", str(tmp_path)), ("DJANGO_SETTINGS_MODULE", "entrepot.settings")):
+    for name, value in (
+        ("ENTREPOT_DATA", str(tmp_path)),
+        ("DJANGO_SETTINGS_MODULE", "entrepot.settings"),
+        ("PROMETHEUS_MULTIPROC_DIR", str(tmp_path)),
+    ):
         monkeypatch.setenv(name, value)
-    started = Part("work", [])
+    started = Part("work")
     started.start()
     process = started.process
     assert process is not None
@@ -180,7 +184,7 @@ class TestParts:
         assert part.process.wait(20) == 0
 
     def test_a_part_that_does_not_end_is_made_to(self, part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(serve, "GRACE", 0.1)
+        monkeypatch.setattr(supervisor, "GRACE", 0.1)
         assert part.process is not None
         os.kill(part.process.pid, signal.SIGSTOP)
         part.stop()

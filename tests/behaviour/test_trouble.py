@@ -17,7 +17,8 @@ from archives import forge
 from entrepot import asgi, readme
 from entrepot.api import upload as api
 from entrepot.followers import pages
-from entrepot.ports.store import FileStore
+from entrepot.ports.cdn import NoCdn
+from entrepot.ports.files import FileStore
 from entrepot.refusal import Refused, Unavailable
 from inside import eventually, query
 from serving import ENTREPOT, Server, environment, run, serving
@@ -181,7 +182,7 @@ def test_what_has_been_recorded_is_never_refused(
         raise trouble
 
     monkeypatch.setattr(pages, "publish_own", fail)
-    assert api.is_shown(1, FileStore(tmp_path)) is False
+    assert api.is_shown(1, FileStore(tmp_path), NoCdn()) is False
 
 
 def test_a_child_that_died_is_replaced() -> None:

@@ -97,6 +97,7 @@ def assert_refused(sent: Send, status: int, code: str, field: str, sentence: str
             "detail": sentence,
             "code": code,
             "field": field,
+            "request_id": problem.headers["x-request-id"],
         }
 
 
@@ -916,6 +917,7 @@ class TestPolicies:
 class TestTrouble:
     """What an operator's trouble looks like from outside: try again later, and nothing has changed."""
 
+    @pytest.mark.embedded
     def test_without_a_database_reads_go_on_and_uploads_wait(self, broken: Server) -> None:
         name = fresh()
         built = publish(broken, forge.wheel(name))

@@ -5,11 +5,12 @@ import errno
 import hashlib
 import io
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from unittest.mock import AsyncMock
 
 import pytest
 import zstandard
@@ -18,23 +19,28 @@ from hypothesis import strategies as st
 
 from entrepot import layout
 from entrepot.edge.answers import Answer
-from entrepot.edge.app import CHUNK, Edge
+from entrepot.edge.app import Edge
+from entrepot.edge.memory import SMALL
 from entrepot.layout import Form
 from entrepot.names import ProjectName
 from entrepot.page import Page
-from entrepot.ports.store import FileStore, Found
+from entrepot.ports.files import FileStore
+from entrepot.ports.store import CHUNK, Found, Stamp
 
 DEMO = ProjectName("demo")
 PIP = {
     "accept": "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
     "accept-encoding": "gzip, deflate",
 }
-CONTENT = bytes(range(256)) * 3000  # three chunks
+CONTENT = bytes(range(256)) * 3000
+
 BLAKE2 = hashlib.blake2b(CONTENT, digest_size=32).hexdigest()
 NAME = "demo-1.0-py3-none-any.whl"
 FILE = f"/packages/{BLAKE2[:2]}/{BLAKE2[2:4]}/{BLAKE2[4:]}/{NAME}"
-EMPTY = f"/packages/{'0' * 2}/{'0' * 2}/{'0' * 60}/empty.tar.gz"
+OF_NOTHING = hashlib.blake2b(b"", digest_size=32).hexdigest()
+EMPTY = f"/packages/{OF_NOTHING[:2]}/{OF_NOTHING[2:4]}/{OF_NOTHING[4:]}/empty.tar.gz"
 
+ZERO_COPY: dict[str, Any] = {"http.response.zerocopysend": {}}
 PATHS = ["/simple/", "/simple/demo/", "/pypi/demo/json", "/pypi/demo/1/json"]
 
 
@@ -69,7 +75,8 @@ def ask(
     messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        raise AssertionError("the read plane reads no body")
+        await asyncio.Event().wait()  # the client stays
+        raise AssertionError
 
     async def send(message: dict[str, Any]) -> None:
         messages.append(message)
@@ -95,7 +102,7 @@ def fill(store: FileStore) -> None:
         store.put_page(place.key, Page.of(f"this is {place.key}".encode() * 20, serial=9, last_serial=7))
     store.create(layout.package(BLAKE2, NAME).key, io.BytesIO(CONTENT))
     store.create(layout.sidecar(BLAKE2, NAME).key, io.BytesIO(b"Name: demo\n"))
-    store.create(layout.package("0" * 64, "empty.tar.gz").key, io.BytesIO(b""))
+    store.create(layout.package(OF_NOTHING, "empty.tar.gz").key, io.BytesIO(b""))
 
 
 @pytest.fixture
@@ -330,21 +337,18 @@ def test_a_package_that_does_not_exist(edge: Edge) -> None:
 
 def test_files_are_handed_to_servers_that_can_send_them(edge: Edge, tmp_path: Path) -> None:
     path = str(tmp_path / layout.package(BLAKE2, NAME).key)
-    both: dict[str, Any] = {"http.response.pathsend": {}, "http.response.zerocopysend": {}}
-    whole = ask(edge, FILE, extensions=both)
-    assert whole.messages[1] == {"type": "http.response.pathsend", "path": path}
-    part = ask(edge, FILE, {"range": "bytes=3-7"}, extensions=both).messages[1]
-    assert (part["type"], part["offset"], part["count"]) == ("http.response.zerocopysend", 3, 5)
-    assert part["file"].name == path
+    whole = ask(edge, FILE, extensions=ZERO_COPY).messages[1]
+    assert (whole["type"], whole["offset"], whole["count"]) == ("http.response.zerocopysend", 0, len(CONTENT))
+    part = ask(edge, FILE, {"range": "bytes=3-7"}, extensions=ZERO_COPY).messages[1]
+    assert (part["offset"], part["count"]) == (3, 5)
+    assert str(part["file"].name) == path
     assert part["file"].closed
-    zero_copy = ask(edge, FILE, extensions={"http.response.zerocopysend": {}}).messages[1]
-    assert (zero_copy["offset"], zero_copy["count"]) == (0, len(CONTENT))
 
 
 class Broken(FileStore):
     """A store whose disk fails."""
 
-    def stamp(self, key: str) -> tuple[int, int] | None:
+    def stamp(self, key: str) -> Stamp:
         raise OSError(errno.EIO, "it broke", key)
 
     def find(self, key: str) -> Found | None:
@@ -375,13 +379,14 @@ def test_a_store_that_begins_to_fail(edge: Edge, store: FileStore, monkeypatch: 
 def test_a_file_that_vanishes_before_it_is_opened(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     class Vanishing(FileStore):
         def find(self, key: str) -> Found | None:
-            return Found(tmp_path / key, 5)
+            return Found(SMALL + 1, tmp_path / key)
 
     assert ask(Edge(Vanishing(tmp_path)), FILE).status == 503
-    assert "cannot be opened" in caplog.text
+    assert ask(Edge(Vanishing(tmp_path)), FILE, extensions=ZERO_COPY).status == 503
+    assert "cannot be read" in caplog.text
 
 
-def test_nothing_is_answered_at_once_but_pages_in_memory(edge: Edge, store: FileStore) -> None:
+def test_nothing_is_answered_at_once_but_what_is_in_memory(edge: Edge, store: FileStore) -> None:
     assert edge.at_once(b"GET", b"/simple/demo/", []) is None
     ask(edge, "/simple/demo/")
     assert edge.at_once(b"GET", b"/simple/demo/", []) is not None
@@ -457,3 +462,110 @@ def test_a_store_that_is_gone_is_not_taken_for_an_empty_one(tmp_path: Path) -> N
     assert ask(edge, "/simple/demo/").status == 200
     shutil.rmtree(tmp_path / "store")
     assert ask(edge, "/simple/demo/").status == 503
+
+
+class Remote(FileStore):
+    """A store whose bytes are no files of this machine, as S3 is."""
+
+    local: ClassVar[bool] = False
+    broken = False
+    elsewhere = False
+
+    def look(self, key: str, known: Stamp = None) -> tuple[Page | None, Stamp] | None:
+        if self.broken:
+            raise OSError(errno.EIO, "it broke", key)
+        return super().look(key, known)
+
+    def find(self, key: str) -> Found | None:
+        found = super().find(key)
+        return found and replace(found, path=None)
+
+    def read(self, key: str, first: int, count: int) -> Generator[bytes, None, None]:
+        if self.broken:
+            raise OSError(errno.EIO, "it broke", key)
+        yield from super().read(key, first, count)
+
+    def location(self, key: str) -> str | None:
+        return f"https://store.example/{key}?signed" if self.elsewhere else None
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Remote:
+    store = Remote(tmp_path)
+    fill(store)
+    return store
+
+
+def test_a_remote_store_is_read_in_pieces(remote: Remote) -> None:
+    edge = Edge(remote)
+    assert ask(edge, FILE, extensions=ZERO_COPY).body == CONTENT
+    assert ask(edge, FILE, {"range": "bytes=-5"}, extensions=ZERO_COPY).body == CONTENT[-5:]
+    sidecar = ask(edge, f"{FILE}.metadata", {"range": "bytes=1-3"})
+    assert (sidecar.status, sidecar.body) == (206, b"ame")
+
+
+def test_pages_outlive_a_remote_store(remote: Remote) -> None:
+    edge = Edge(remote)
+    fresh = ask(edge, "/simple/demo/")
+    assert "x-entrepot-stale" not in fresh.headers
+    assert ask(edge, FILE).status == 200
+    remote.broken = True
+    stale = ask(edge, "/simple/demo/")
+    assert (stale.status, stale.body, stale.headers["x-entrepot-stale"]) == (200, fresh.body, "1")
+    assert stale.headers["surrogate-control"] == layout.STALE.surrogate
+    assert ask(edge, "/simple/demo/", {"if-none-match": fresh.headers["etag"]}).status == 304
+    assert ask(edge, "/simple/").status == 503
+
+
+def test_a_file_that_the_remote_store_will_not_give(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    edge = Edge(remote)
+    assert ask(edge, FILE).status == 200
+    monkeypatch.setattr(edge._memory, "_still_offered", AsyncMock(return_value=True))
+    remote.broken = True
+    assert ask(edge, FILE).status == 503
+
+
+def test_clients_may_be_sent_to_the_store(remote: Remote) -> None:
+    edge, remote.elsewhere = Edge(remote), True
+    response = ask(edge, FILE)
+    key = layout.package(BLAKE2, NAME).key
+    assert (response.status, response.headers["location"]) == (302, f"https://store.example/{key}?signed")
+    assert response.headers["cache-control"] == "no-store"
+    assert ask(edge, f"{FILE}.metadata").status == 200
+    assert ask(edge, FILE, {"if-none-match": f'"{BLAKE2}"'}).status == 304
+
+
+def test_nothing_more_is_read_for_a_client_that_has_gone(remote: Remote) -> None:
+    large = b"x" * (3 * CHUNK)
+    blake2 = hashlib.blake2b(large, digest_size=32).hexdigest()
+    place = layout.package(blake2, NAME)
+    remote.create(place.key, io.BytesIO(large))
+    assert ask(Edge(remote), f"/{place.key}").body == large
+    sent: list[dict[str, Any]] = []
+    told = iter(["http.request", "http.disconnect"])
+
+    async def receive() -> dict[str, Any]:
+        return {"type": next(told)}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(Edge(remote)(scope("GET", f"/{place.key}", {}, {}), receive, send))
+    assert len(sent) < 4
+
+
+def test_small_packages_are_checked_before_they_are_kept(edge: Edge, store: FileStore) -> None:
+    small = b"a small package"
+    place = layout.package(hashlib.blake2b(small, digest_size=32).hexdigest(), NAME)
+    store.create(place.key, io.BytesIO(small))
+    answer = ask(edge, f"/{place.key}")
+    assert answer.body == small
+    assert edge.at_once(b"GET", f"/{place.key}".encode(), []) == (
+        Answer(HTTPStatus.OK, answer.messages[0]["headers"]).head,
+        small,
+    )
+    assert edge.at_once(b"GET", f"/{place.key}".encode(), [(b"range", b"bytes=1-2")]) is None
+    assert ask(edge, f"/{place.key}", {"range": "bytes=2-6"}).body == b"small"
+    store._path(place.key).write_bytes(b"b small package")
+    assert ask(Edge(store), f"/{place.key}").status == 503

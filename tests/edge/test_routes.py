@@ -33,8 +33,8 @@ def test_documents() -> None:
 
 def test_packages() -> None:
     note = layout.withheld(BLAKE2, "demo-1.0.tar.gz")
-    assert route(FILE.encode()) == Package(layout.package(BLAKE2, "demo-1.0.tar.gz"), note, f'"{BLAKE2}"')
-    sidecar = Package(layout.sidecar(BLAKE2, "demo-1.0.tar.gz"), note, f'"{BLAKE2}.metadata"')
+    assert route(FILE.encode()) == Package(layout.package(BLAKE2, "demo-1.0.tar.gz"), note, f'"{BLAKE2}"', BLAKE2)
+    sidecar = Package(layout.sidecar(BLAKE2, "demo-1.0.tar.gz"), note, f'"{BLAKE2}.metadata"', "")
     assert route(FILE.encode() + b".metadata") == sidecar
 
 

@@ -29,6 +29,17 @@ class User(AbstractUser):
         ]
 
 
+class Spent(models.Model):
+    """One use of what a user may do so many times in a while (`limits`), where no Redis counts them."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    limit = models.CharField(max_length=40)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["user", "limit", "at"], name="spent_by_user")]
+
+
 class Token(models.Model):
     """An upload token, as far as the server must remember it. See `tokens` for what makes it valid."""
 

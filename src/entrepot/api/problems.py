@@ -4,11 +4,13 @@ The sentence goes into the body and into the reason phrase, where twine looks fo
 document (RFC 9457) with the stable code.
 """
 
+import math
 from http import HTTPStatus
 
 from django.http import HttpResponse, JsonResponse
 
-from entrepot.refusal import Forbidden, Missing, Refused, TooLarge, Unavailable
+from entrepot.monitoring.observation import current
+from entrepot.refusal import Forbidden, Missing, Refused, TooLarge, TooMany, Unavailable
 
 PROBLEM = "application/problem+json"
 
@@ -17,6 +19,7 @@ _STATUS = {
     Forbidden: HTTPStatus.FORBIDDEN,
     Missing: HTTPStatus.NOT_FOUND,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -27,6 +30,7 @@ def answer(accepted: str, refusal: Refused, status: HTTPStatus | None = None) ->
     `status` is for those that the kind of refusal does not imply.
     """
     status = status or _STATUS[type(refusal)]
+    current().code = refusal.code
     response: HttpResponse
     if PROBLEM in accepted or "application/json" in accepted:
         problem = {
@@ -36,6 +40,7 @@ def answer(accepted: str, refusal: Refused, status: HTTPStatus | None = None) ->
             "detail": refusal.message,
             "code": refusal.code,
             "field": refusal.field,
+            "request_id": current().id,
         }
         response = JsonResponse(problem, content_type=PROBLEM)
     else:
@@ -45,4 +50,6 @@ def answer(accepted: str, refusal: Refused, status: HTTPStatus | None = None) ->
     response["Cache-Control"] = "no-store"
     if isinstance(refusal, Unavailable):
         response["Retry-After"] = "30"
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(math.ceil(refusal.seconds))
     return response

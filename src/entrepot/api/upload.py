@@ -20,8 +20,11 @@ from entrepot.api import problems
 from entrepot.api.form import Form, read_form
 from entrepot.config import Config
 from entrepot.followers import pages
+from entrepot.monitoring import metrics
+from entrepot.monitoring.observation import current
 from entrepot.policy import POLICIES
-from entrepot.ports.store import FileStore
+from entrepot.ports.cdn import Cdn
+from entrepot.ports.store import Store
 from entrepot.projects.admission import Publisher
 from entrepot.projects.queries import index_at_root
 from entrepot.publishing import DIGEST_FIELDS, Upload, publish
@@ -82,7 +85,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         wanted = _upload(form, action)
         store = config.store()
         serial = publish(wanted, index=index_at_root(), by=publisher, store=store)
-    shown = serial is None or is_shown(serial, store)
+    shown = serial is None or is_shown(serial, store, config.cdn())
     response = HttpResponse(content_type="text/plain; charset=utf-8")
     if not shown:
         response["X-Entrepot-Publication"] = "pending"
@@ -106,10 +109,11 @@ def check_credentials(authorization: str) -> None:
         connection.close()  # this thread is not one that Django looks after
 
 
-def is_shown(serial: int, store: FileStore) -> bool:
+def is_shown(serial: int, store: Store, cdn: Cdn) -> bool:
     """Whether readers see the upload. From here on it has happened, whatever fails: the worker does the rest."""
     try:
-        return pages.publish_own(serial, store=store)
+        with metrics.publication():
+            return pages.publish_own(serial, store=store, cdn=cdn)
     except (DatabaseError, OSError):
         logger.exception("the pages of serial %d are left to the worker", serial)
         return False
@@ -117,6 +121,8 @@ def is_shown(serial: int, store: FileStore) -> bool:
 
 def _publisher(authorization: str) -> Publisher:
     credential = _credential(authorization)
+    seen = current()
+    seen.user, seen.token = str(credential.user.pk), str(credential.token.pk)
     accounts.note_use(credential.token, at=timezone.now())
     return Publisher(credential.user, credential)
 

@@ -16,12 +16,16 @@ from entrepot.refusal import Refused
 
 COMMANDS = {
     "serve": "serve",
+    "edge": "edge",
     "web": "web",
     "work": "work",
+    "part": "part",
     "migrate": "upkeep",
     "verify": "upkeep",
     "rebuild": "upkeep",
     "import": "upkeep",
+    "backup": "backup",
+    "restore": "backup",
     "user": "people",
     "token": "people",
     "policy": "projects",
@@ -30,6 +34,7 @@ COMMANDS = {
     "delete": "projects",
     "status": "projects",
 }
+WITHOUT_DJANGO = {"serve", "edge", "web", "work", "part"}  # they, or their parts, load it when they need it
 
 
 class Commands(click.Group):
@@ -43,7 +48,7 @@ class Commands(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name != "serve":  # which leaves Django to its parts
+        if cmd_name not in WITHOUT_DJANGO:
             import_module("entrepot.boot")
         command: click.Command = getattr(import_module(f"entrepot.cli.{COMMANDS[cmd_name]}"), f"{cmd_name}_command")
         return command

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management import call_command
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 
+from entrepot.cli.migrations import migrate
 from entrepot.config import Config
 from entrepot.followers import drift
 from entrepot.layout import INDEX
-from entrepot.ports.store import FileStore
+from entrepot.ports.store import Store
 from entrepot.projects.models import Index
 from entrepot.refusal import Refused
 
@@ -23,7 +22,7 @@ NOT_ITS_DATABASE = (
 def prepare() -> Index:
     """Make the directories, the tables and the index where they are missing or out of date.
 
-    Raises Refused: "database-unusable", "store-ahead".
+    Raises Refused: "database-unusable", "store-ahead", "migration-blocked".
     """
     index = open_index()
     if drift.store_is_ahead(store=Config.current().store(), index=index):
@@ -41,15 +40,13 @@ def open_index() -> Index:
     if file is not None and not file.exists():
         _make_database(file, store)
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            call_command("migrate", verbosity=0, interactive=False)
+        migrate()
         return Index.objects.get_or_create(slug=INDEX)[0]
     except DatabaseError as error:
         raise Refused("database-unusable", f"The database cannot be used: {error}.") from error
 
 
-def _make_database(file: Path, store: FileStore) -> None:
+def _make_database(file: Path, store: Store) -> None:
     if next(store.keys("pages/"), None) is not None:
         raise Refused("store-ahead", f"{file} is missing, but the store is not empty. Nothing was changed.")
     file.parent.mkdir(parents=True, exist_ok=True)

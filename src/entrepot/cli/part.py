@@ -1,10 +1,20 @@
-"""What the parts of `entrepot serve` have in common."""
+"""One process of those that a supervisor keeps alive, and what they have in common."""
 
 import os
 import signal
 import time
+from importlib import import_module
 from threading import Thread
 from types import FrameType
+
+import click
+from prometheus_client import values
+from prometheus_client.values import MultiProcessValue
+
+from entrepot.config import Config
+from entrepot.server import serve
+
+APPLICATIONS = {"edge": "entrepot.readplane", "web": "entrepot.asgi"}
 
 
 class StopSignal:
@@ -36,3 +46,28 @@ def stop_with_supervisor() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=watch, daemon=True).start()
+
+
+@click.command("part", hidden=True)
+@click.argument("name", type=click.Choice([*APPLICATIONS, "work"]))
+@click.option("--fd", type=int, help="File descriptor of a listening socket.")
+@click.option("--number", type=int, default=0, help="Which of those of its name it is.")
+def part_command(name: str, fd: int, number: int) -> None:
+    """Be a part of what a supervisor runs."""
+    _count_as(f"{name}-{number}")
+    if name == "work":
+        stop = StopSignal()
+        stop_with_supervisor()
+        import_module("entrepot.cli.worker").be_worker(stop)
+    else:
+        stop_with_supervisor()
+        application = import_module(APPLICATIONS[name]).application
+        serve(application, fd, lifecycle=application, linger=Config.current().drain)
+
+
+def _count_as(name: str) -> None:
+    """Keep figures under this name, so that a process that is started again goes on where the one before it stopped.
+
+    Before anything has been counted.
+    """
+    values.ValueClass = MultiProcessValue(process_identifier=lambda: name)  # type: ignore[no-untyped-call]

@@ -89,5 +89,6 @@ def _user(name: str | None) -> User | None:
 
 
 def _publish(serial: int) -> None:
-    if not pages.publish_own(serial, store=Config.current().store()):
-        click.echo("Recorded; readers will see it as soon as the store takes it.", err=True)
+    config = Config.current()
+    if not pages.publish_own(serial, store=config.store(), cdn=config.cdn()):
+        click.echo("Recorded; readers will see it as soon as the store and the caches in front take it.", err=True)

@@ -1,48 +1,49 @@
 """Commands that look after an installation as a whole."""
 
+import os
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import track
 
 from entrepot.accounts.queries import user_named
 from entrepot.cli.installation import open_index, prepare
+from entrepot.cli.progress import with_progress
 from entrepot.config import Config
 from entrepot.digests import Hasher
 from entrepot.followers import drift, pages
 from entrepot.journal import documents as owed
 from entrepot.journal import log
 from entrepot.names import parse_filename
-from entrepot.ports.store import FileStore
+from entrepot.ports.cdn import Cdn, PurgeFailed
+from entrepot.ports.store import Store
 from entrepot.projects import actions, queries
 from entrepot.projects.admission import Publisher
 from entrepot.projects.models import Index
 from entrepot.publishing import Upload, publish
 from entrepot.refusal import Refused
 
-T = TypeVar("T")
-
 
 @click.command("migrate")
 @click.option("--after-restore", is_flag=True, help="Go on from an older backup of the database; publish it anew.")
 @click.option("--for-serving", is_flag=True, hidden=True, help="Take over the public URL of the server that starts.")
 def migrate_command(after_restore: bool, for_serving: bool) -> None:
-    """Bring the database up to date. `serve` does this first."""
-    store, url = Config.current().store(), Config.current().public_url
+    """Bring the database up to date, and take over ENTREPOT_PUBLIC_URL if it is given. `serve` does this first."""
+    config = Config.current()
+    store, url = config.store(), config.public_url
     if after_restore:
         actions.overtake(open_index(), drift.highest_serial(store=store))
     index = prepare()
     if after_restore:
         drift.owe_everything(store=store)
-    if for_serving and index.url != url:
+    takes_url = for_serving or not index.url or bool(os.environ.get("ENTREPOT_PUBLIC_URL"))
+    if takes_url and index.url != url:
         drift.owe_everything(store=store)
         actions.set_url(index, url)
-        pages.publish(owed.project_list(index.pk), store=store)  # so that a new index is there at once
+        pages.publish(
+            owed.project_list(index.pk), store=store, cdn=config.cdn()
+        )  # so that a new index is there at once
 
 
 @click.command("verify")
@@ -52,31 +53,43 @@ def verify_command() -> None:
     Exit code 1 when something is wrong; each line says what.
     """
     prepare()
-    store = Config.current().store()
+    sys.exit(1 if verify(Config.current().store()) else 0)
+
+
+def verify(store: Store) -> int:
+    """Tell what is wrong, and how much that is."""
     documents = sum(1 for _ in queries.every_document())
     wrong = 0
     for steps, total, what in (
         (drift.check_pages(store=store), documents, "Pages"),
         (drift.check_files(store=store), queries.files().count(), "Files"),
     ):
-        for complaints in _with_progress(steps, total, what):
+        for complaints in with_progress(steps, total, what):
             for complaint in complaints:
                 click.echo(complaint)
             wrong += len(complaints)
     click.echo(f"Published up to serial {log.published()} of {log.committed()}; {wrong} found wrong.")
-    sys.exit(1 if wrong else 0)
+    return wrong
 
 
 @click.command("rebuild")
 def rebuild_command() -> None:
     """Write all published documents anew. When it is interrupted, the running server goes on with it."""
     prepare()
-    store = Config.current().store()
+    config = Config.current()
+    sys.exit(1 if rebuild(config.store(), config.cdn()) else 0)
+
+
+def rebuild(store: Store, cdn: Cdn) -> int:
+    """Write all published documents anew, and tell how many failed. Raises Refused("purge-failed")."""
     total = drift.owe_everything(store=store)
-    outcomes = list(_with_progress(drift.rebuild(store=store), total, "Documents"))
+    try:
+        outcomes = list(with_progress(drift.rebuild(store=store, cdn=cdn), total, "Documents"))
+    except PurgeFailed as error:
+        raise Refused("purge-failed", f"Removed pages may stay in a cache for a day: {error}.") from error
     failed = outcomes.count(False)
     click.echo(f"Wrote {len(outcomes) - failed} documents; {failed} failed and stay owed.")
-    sys.exit(1 if failed else 0)
+    return failed
 
 
 @click.command("import")
@@ -84,24 +97,24 @@ def rebuild_command() -> None:
 @click.option("--by", metavar="NAME", help="The user who owns new projects; nobody otherwise.")
 def import_command(path: Path, by: str | None) -> None:
     """Publish all wheels and sdists of a folder, with all the checks of an upload. Exit code 1 when one is refused."""
-    index, store = prepare(), Config.current().store()
+    index, store, cdn = prepare(), Config.current().store(), Config.current().cdn()
     publisher = Publisher(None if by is None else user_named(by))
     files = sorted(each for each in path.iterdir() if each.name.endswith((".whl", ".tar.gz")))
     refused = 0
-    for file in _with_progress(files, len(files), "Files"):
+    for file in with_progress(files, len(files), "Files"):
         try:
             _import_file(file, index, publisher, store)
         except Refused as refusal:
             click.echo(f"{file.name}: {refusal.message}")
             refused += 1
-    due = datetime.now(UTC)
-    for _ in _with_progress(pages.publish_owed(due=due, store=store), len(log.owed(due=due)), "Documents"):
+    due = datetime.now(UTC) + log.LEASE  # so that what a worker has begun is done, too, when this returns
+    for _ in with_progress(pages.publish_owed(due=due, store=store, cdn=cdn), len(log.owed(due=due)), "Documents"):
         pass
     click.echo(f"Imported {len(files) - refused} files; {refused} refused.")
     sys.exit(1 if refused else 0)
 
 
-def _import_file(path: Path, index: Index, publisher: Publisher, store: FileStore) -> None:
+def _import_file(path: Path, index: Index, publisher: Publisher, store: Store) -> None:
     filename = parse_filename(path.name)
     with path.open("rb") as file:
         hasher = Hasher()
@@ -116,8 +129,3 @@ def _import_file(path: Path, index: Index, publisher: Publisher, store: FileStor
             kind=filename.kind,
         )
         publish(upload, index=index, by=publisher, store=store)
-
-
-def _with_progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
-    console = Console(stderr=True)
-    return track(steps, description=what, total=total, console=console, disable=not console.is_terminal)

@@ -1,20 +1,18 @@
-"""`entrepot web`: the part that answers requests."""
-
-from typing import TYPE_CHECKING, cast
+"""`entrepot web`: the read plane and the site, without a worker."""
 
 import click
 
-from entrepot.asgi import application
-from entrepot.cli.part import stop_with_supervisor
-from entrepot.server import serve
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
+from entrepot.cli import data_option
+from entrepot.cli.supervisor import listening_options, run, several_options
 
 
-@click.command("web", hidden=True)
-@click.option("--fd", type=int, required=True, help="File descriptor of a listening socket.")
-def web_command(fd: int) -> None:
-    """Answer requests."""
-    stop_with_supervisor()
-    serve(cast("ASGI3Application", application), fd)
+@click.command("web")
+@data_option
+@listening_options
+@several_options
+def web_command(host: str, port: int, processes: int, drain: float) -> None:
+    """Answer all requests, in the foreground; `migrate` and `work` run apart.
+
+    It is not ready before the database has the tables of this version.
+    """
+    run("web", host, port, processes, drain)

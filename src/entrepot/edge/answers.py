@@ -16,6 +16,7 @@ from entrepot.edge.conditions import Span
 from entrepot.edge.routes import PLAIN, Package
 from entrepot.layout import Cache, Place
 from entrepot.page import Page
+from entrepot.ports.store import Found
 
 Header = tuple[bytes, bytes]
 
@@ -45,12 +46,15 @@ _OF_CONTENT = {b"content-type", b"content-encoding", b"content-length", b"conten
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A body that lies in a file: `count` bytes, at least one, from `first`; all of it when `whole`."""
+    """A body that lies in the store: of the object at `key`, `count` bytes, at least one, from `first`.
 
-    path: Path
+    `path`: the file that holds the object, if there is one.
+    """
+
+    key: str
+    path: Path | None
     first: int
     count: int
-    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +101,30 @@ def page(place: Place, page: Page, content_type: str, coding: str) -> Answer:
     return Answer(HTTPStatus.OK, headers, body)
 
 
-def package(route: Package, path: Path, size: int) -> Answer:
-    """A distribution file or a sidecar, whole."""
+def package(route: Package, found: Found, body: bytes | None) -> Answer:
+    """A distribution file or a sidecar, whole; with its `body` if that is at hand."""
     headers = [
         (b"content-type", route.place.type.encode()),
-        (b"content-length", b"%d" % size),
+        (b"content-length", b"%d" % found.size),
         (b"etag", route.etag.encode()),
         (b"accept-ranges", b"bytes"),
         *_caching(route.place.cache, route.withheld.tags),
         _FILE_POLICY,
         *_EVERYWHERE,
     ]
-    return Answer(HTTPStatus.OK, headers, Excerpt(path, 0, size, whole=True) if size else b"")
+    excerpt = Excerpt(route.place.key, found.path, 0, found.size)
+    return Answer(HTTPStatus.OK, headers, excerpt if body is None else body)
 
 
-def part(whole: Answer, excerpt: Excerpt, span: Span) -> Answer:
-    """A part of the file that `whole` would send as `excerpt`."""
+def part(whole: Answer, span: Span, size: int) -> Answer:
+    """A part of the file that `whole` would send, which has `size` bytes."""
     headers = [(name, value) for name, value in whole.headers if name != b"content-length"]
-    extent = b"bytes %d-%d/%d" % (span.first, span.first + span.count - 1, excerpt.count)
+    extent = b"bytes %d-%d/%d" % (span.first, span.first + span.count - 1, size)
     headers += [(b"content-length", b"%d" % span.count), (b"content-range", extent)]
-    return Answer(HTTPStatus.PARTIAL_CONTENT, headers, Excerpt(excerpt.path, span.first, span.count, whole=False))
+    if isinstance(whole.body, bytes):
+        return Answer(HTTPStatus.PARTIAL_CONTENT, headers, whole.body[span.first : span.first + span.count])
+    excerpt = replace(whole.body, first=span.first, count=span.count)
+    return Answer(HTTPStatus.PARTIAL_CONTENT, headers, excerpt)
 
 
 def outside(size: int) -> Answer:
@@ -151,6 +159,16 @@ def not_allowed() -> Answer:
 def options() -> Answer:
     """What may be asked (for a browser: before it asks)."""
     return Answer(HTTPStatus.NO_CONTENT, [(b"allow", METHODS), _NO_STORE, *_EVERYWHERE])
+
+
+def stale(answer: Answer) -> Answer:
+    """The answer, marked: the store could not be asked whether there is a newer one."""
+    return replace(answer, headers=[*answer.headers, (b"x-entrepot-stale", b"1")])
+
+
+def elsewhere(location: str) -> Answer:
+    """The file is fetched from the store itself, by a URL that may be good for minutes only."""
+    return _text(HTTPStatus.FOUND, PLAIN, "See elsewhere", [_NO_STORE, (b"location", location.encode())])
 
 
 def moved(location: str) -> Answer:

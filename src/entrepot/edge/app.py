@@ -1,38 +1,31 @@
 """The read plane as a bare ASGI application: one request, one key, its bytes.
 
-`at_once` answers for a hot page without a task or a thread: the server calls it first (see `entrepot.server`). It
+`at_once` answers for what is hot, without a task or a thread: the server calls it first (see `entrepot.server`). It
 says what the ASGI path would say, or nothing, and then the ASGI path answers.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote
 
+from entrepot import layout
 from entrepot.edge import answers, negotiate, routes
-from entrepot.edge.answers import Answer, Excerpt, Header
+from entrepot.edge.answers import Answer, Header
 from entrepot.edge.conditions import span, unchanged
-from entrepot.edge.memory import Held, Memory, Ready
+from entrepot.edge.memory import Kept, Memory, Ready, Withheld
 from entrepot.edge.routes import Document, Package, Route, Simple
+from entrepot.edge.sending import Exchange, Receive, Scope, Send
 from entrepot.layout import Place
-from entrepot.page import Damaged
-from entrepot.ports.store import FileStore
+from entrepot.page import Damaged, Page
+from entrepot.ports.store import Store
 
 MEBIBYTE = 1024 * 1024
-CHUNK = 256 * 1024
 LONGEST = 4000  # bytes of a hot request's target and headers; keeps what is remembered small
-
-# As the ASGI specification has them: dictionaries, whose keys depend on what else is in them.
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-_PAGES = (Simple, Document)
 _READING = {b"GET", b"HEAD"}
 _CONDITIONS = {b"accept", b"accept-encoding", b"if-none-match", b"if-range", b"range"}
 
@@ -47,35 +40,39 @@ class Choice:
 
 
 class Edge:
-    """Serves what `store` holds; keeps at most `memory_limit` bytes of hot pages. HTTP scopes only."""
+    """Serves what `store` holds; keeps at most `memory_limit` bytes of what is hot. HTTP scopes only."""
 
-    def __init__(self, store: FileStore, memory_limit: int = 64 * MEBIBYTE) -> None:
+    def __init__(self, store: Store, memory_limit: int = 64 * MEBIBYTE) -> None:
         self._store = store
         self._memory = Memory(store, memory_limit)
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         answer = await self._answer(scope["method"].encode(), _target(scope), _conditions(scope["headers"]))
-        await _transmit(answer, scope.get("extensions") or {}, send)
+        await Exchange(self._store, self._memory.in_thread, scope, receive, send).answer(answer)
 
     def at_once(self, method: bytes, target: bytes, headers: Sequence[Header]) -> tuple[bytes, bytes] | None:
-        """The head (without the empty line that ends it) and the body, when the answer is a page in memory."""
+        """The head (without the empty line that ends it) and the body, when the answer is in memory."""
         conditions = dict(headers)
         if len(conditions) < len(headers):
             conditions = _conditions(headers)
         accept, codings = conditions.get(b"accept", b""), conditions.get(b"accept-encoding", b"")
         if method not in _READING or len(target) + len(accept) + len(codings) > LONGEST:
             return None
-        choice = _asked_page(target, accept, codings)
-        if choice is None:
-            return None
+        asked = _asked(target, accept, codings)
         try:
-            held = self._memory.find(choice.place.key)
-        except (OSError, Damaged):
+            if isinstance(asked, Choice):
+                held = self._memory.page_at_hand(asked.place.key)
+                ready = _ready(held.page, held.ready, asked) if held and held.page and held.page.variants else None
+            elif isinstance(asked, Package) and b"range" not in conditions:
+                kept = self._memory.package_at_hand(asked)
+                ready = _ready_package(asked, kept, kept.body) if kept and kept.body is not None else None
+            else:
+                return None
+        except OSError:
             return None
-        if held is None or not held.page.variants:
+        if ready is None:
             return None
-        ready = _ready(held, choice)
         if b"if-none-match" in conditions and unchanged(conditions[b"if-none-match"], ready.etag):
             return ready.unchanged, b""
         return ready.whole, (ready.body if method == b"GET" else b"")
@@ -99,8 +96,7 @@ class Edge:
             case Simple() | Document():
                 return await self._page(route, conditions)
             case Package():
-                asked = conditions if method == b"GET" else _without_range(conditions)
-                return await asyncio.to_thread(self._package, route, asked)
+                return await self._package(route, conditions if method == b"GET" else _without_range(conditions))
             case routes.Redirect():
                 return answers.moved(route.location)
             case routes.Health():
@@ -112,46 +108,39 @@ class Edge:
         choice = _choose(route, conditions.get(b"accept", b""), conditions.get(b"accept-encoding", b""))
         if choice is None:
             return answers.not_acceptable()
-        place = choice.place
-        held = self._memory.find(place.key)
-        if held is None:
-            held = await asyncio.to_thread(self._read, place.key)
-            if held is not None:
-                self._memory.keep(place.key, held)
-        if held is None or not held.page.variants:
-            return answers.missing(route.problems, place.tags)
-        answer = answers.page(place, held.page, choice.content_type, choice.coding)
-        etag = answers.page_tag(held.page, choice.content_type, choice.coding)
+        held = await self._memory.page(choice.place.key)
+        if held.shown is None:
+            return answers.missing(route.problems, choice.place.tags)
+        place = replace(choice.place, cache=layout.STALE) if held.stale else choice.place
+        answer = answers.page(place, held.shown, choice.content_type, choice.coding)
+        if held.stale:
+            answer = answers.stale(answer)
+        etag = answers.page_tag(held.shown, choice.content_type, choice.coding)
         return answers.not_modified(answer) if unchanged(conditions.get(b"if-none-match", b""), etag) else answer
 
-    def _read(self, key: str) -> Held | None:
-        stamp = self._store.stamp(key)
-        page = self._store.read_page(key)
-        return None if stamp is None or page is None else Held(page, stamp)
-
-    def _package(self, route: Package, conditions: Mapping[bytes, bytes]) -> Answer:
-        note = self._store.read_page(route.withheld.key)
-        if note is not None and note.variants:
+    async def _package(self, route: Package, conditions: Mapping[bytes, bytes]) -> Answer:
+        try:
+            kept = await self._memory.package(route)
+        except Withheld:
             return answers.missing(route.problems, route.withheld.tags, "The index withholds this file")
-        found = self._store.find(route.place.key)
-        if found is None:
+        if kept is None:
             return answers.missing(route.problems, route.withheld.tags)
-        whole = answers.package(route, found.path, found.size)
+        whole = answers.package(route, kept.found, kept.body)
         etag = route.etag.encode()
         if unchanged(conditions.get(b"if-none-match", b""), etag):
             return answers.not_modified(whole)
+        if kept.body is None and (location := self._store.location(route.place.key)):
+            return answers.elsewhere(location)
         if conditions.get(b"if-range", etag) != etag:
             return whole
-        return _part(whole, conditions.get(b"range", b""), found.size)
+        return _part(whole, conditions.get(b"range", b""), kept.found.size)
 
 
 def _part(whole: Answer, asked: bytes, size: int) -> Answer:
     part = span(asked, size)
     if part is None:
         return whole
-    if not part.count or not isinstance(whole.body, Excerpt):
-        return answers.outside(size)
-    return answers.part(whole, whole.body, part)
+    return answers.part(whole, part, size) if part.count else answers.outside(size)
 
 
 def _target(scope: Scope) -> bytes:
@@ -174,11 +163,13 @@ def _without_range(conditions: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     return {name: value for name, value in conditions.items() if name != b"range"}
 
 
-@lru_cache(1024)
-def _asked_page(target: bytes, accept: bytes, codings: bytes) -> Choice | None:
-    """All of a hot request in one look: the page and its representation; None for anything else."""
+@lru_cache(2048)
+def _asked(target: bytes, accept: bytes, codings: bytes) -> Choice | Package | None:
+    """All of a hot request in one look: the page and its representation, or the package; None for anything else."""
     route = routes.route(target)
-    return _choose(route, accept, codings) if isinstance(route, _PAGES) else None
+    if isinstance(route, Package):
+        return route
+    return _choose(route, accept, codings) if isinstance(route, Simple | Document) else None
 
 
 def _choose(route: Simple | Document, accept: bytes, codings: bytes) -> Choice | None:
@@ -192,46 +183,18 @@ def _choose(route: Simple | Document, accept: bytes, codings: bytes) -> Choice |
     return Choice(route.json if content_type == route.json.type else route.html, content_type, coding)
 
 
-def _ready(held: Held, choice: Choice) -> Ready:
+def _ready(page: Page, ready: dict[tuple[str, str], Ready], choice: Choice) -> Ready:
     representation = (choice.content_type, choice.coding)
-    ready = held.ready.get(representation)
-    if ready is None:
-        answer = answers.page(choice.place, held.page, choice.content_type, choice.coding)
-        etag = answers.page_tag(held.page, choice.content_type, choice.coding)
-        body = held.page.variants[choice.coding].body
-        ready = held.ready[representation] = Ready(etag, answer.head, answers.not_modified(answer).head, body)
-    return ready
+    if representation not in ready:
+        answer = answers.page(choice.place, page, choice.content_type, choice.coding)
+        etag = answers.page_tag(page, choice.content_type, choice.coding)
+        body = page.variants[choice.coding].body
+        ready[representation] = Ready(etag, answer.head, answers.not_modified(answer).head, body)
+    return ready[representation]
 
 
-async def _transmit(answer: Answer, extensions: Mapping[str, Any], send: Send) -> None:
-    body = answer.body
-    if isinstance(body, bytes):
-        await send(_start(answer))
-        await send({"type": "http.response.body", "body": body})
-    elif body.whole and "http.response.pathsend" in extensions:
-        await send(_start(answer))
-        await send({"type": "http.response.pathsend", "path": str(body.path)})
-    else:
-        await _send_file(answer, body, extensions, send)
-
-
-async def _send_file(answer: Answer, body: Excerpt, extensions: Mapping[str, Any], send: Send) -> None:
-    try:
-        file = await asyncio.to_thread(body.path.open, "rb")
-    except (OSError, Damaged):
-        logger.exception("A file of the store cannot be opened")
-        await _transmit(answers.unavailable(routes.PLAIN), extensions, send)
-        return
-    with file:
-        await send(_start(answer))
-        if "http.response.zerocopysend" in extensions:
-            await send({"type": "http.response.zerocopysend", "file": file, "offset": body.first, "count": body.count})
-            return
-        file.seek(body.first)
-        for sent in range(0, body.count, CHUNK):
-            chunk = await asyncio.to_thread(file.read, min(CHUNK, body.count - sent))
-            await send({"type": "http.response.body", "body": chunk, "more_body": sent + CHUNK < body.count})
-
-
-def _start(answer: Answer) -> dict[str, Any]:
-    return {"type": "http.response.start", "status": answer.status.value, "headers": answer.headers}
+def _ready_package(route: Package, kept: Kept, body: bytes) -> Ready:
+    if not kept.ready:
+        answer = answers.package(route, kept.found, body)
+        kept.ready.append(Ready(route.etag.encode(), answer.head, answers.not_modified(answer).head, body))
+    return kept.ready[0]

@@ -53,6 +53,7 @@ class Package:
     place: Place
     withheld: Place
     etag: str
+    blake2: str  # of the file; empty for a sidecar
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +147,8 @@ def _document(raw: str, version: str | None) -> Document | Redirect:
 def _package(blake2: str, filename: str, suffix: str | None) -> Package:
     note = layout.withheld(blake2, filename)
     if suffix:
-        return Package(layout.sidecar(blake2, filename), note, f'"{blake2}{suffix}"')
-    return Package(layout.package(blake2, filename), note, f'"{blake2}"')
+        return Package(layout.sidecar(blake2, filename), note, f'"{blake2}{suffix}"', "")
+    return Package(layout.package(blake2, filename), note, f'"{blake2}"', blake2)
 
 
 def _wanted(query: bytes) -> str | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
-from typing import BinaryIO
 
 import brotli
 import zstandard
@@ -17,18 +16,18 @@ from entrepot.journal import documents as owed
 from entrepot.journal import log
 from entrepot.journal.documents import Document
 from entrepot.page import Damaged, Page
-from entrepot.ports.store import FileStore, Superseded
+from entrepot.ports.cdn import Cdn
+from entrepot.ports.store import Store, Superseded
 from entrepot.projects import queries
 from entrepot.projects.models import File, Index
 
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-CHUNK = 1 << 20
 AT_ONCE = 500  # documents that are noted in one transaction
 
 _DECODE = {"identity": bytes, "gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstandard.decompress}
 
 
-def store_is_ahead(*, store: FileStore, index: Index) -> bool:
+def store_is_ahead(*, store: Store, index: Index) -> bool:
     """Whether the store shows what this database has not lived through: it is another one, or an older backup.
 
     Then everything published would be refused as too old, and everything stored taken for rubbish.
@@ -40,19 +39,19 @@ def store_is_ahead(*, store: FileStore, index: Index) -> bool:
     return listed is not None and listed.serial > log.committed()
 
 
-def highest_serial(*, store: FileStore) -> int:
+def highest_serial(*, store: Store) -> int:
     """The highest serial that any page in the store was built at; 0 when there is none. Reads all of them."""
     return max((page.serial for page in _pages(store)), default=0)
 
 
-def _pages(store: FileStore) -> Iterator[Page]:
+def _pages(store: Store) -> Iterator[Page]:
     for key in store.keys("pages/"):
         with suppress(Damaged):
             if page := store.read_page(key):
                 yield page
 
 
-def check_pages(*, store: FileStore) -> Iterator[list[str]]:
+def check_pages(*, store: Store) -> Iterator[list[str]]:
     """Build every document and compare it with the store; at each step what is wrong with one document.
 
     The last step is about pages that nothing in the database accounts for.
@@ -67,7 +66,7 @@ def check_pages(*, store: FileStore) -> Iterator[list[str]]:
     yield [f"{key}: nothing in the database accounts for it" for key in _strays(store, known)]
 
 
-def check_files(*, store: FileStore) -> Iterator[list[str]]:
+def check_files(*, store: Store) -> Iterator[list[str]]:
     """Read every distribution file and its metadata; at each step what is wrong with one file."""
     for file in queries.files().iterator():
         wanted = {layout.package(file.blake2, file.filename).key: file.sha256}
@@ -80,7 +79,7 @@ def check_files(*, store: FileStore) -> Iterator[list[str]]:
             yield []
 
 
-def owe_everything(*, store: FileStore) -> int:
+def owe_everything(*, store: Store) -> int:
     """Note every document as owed, so that the worker finishes what is interrupted. Returns how many are owed now."""
     now = datetime.now(UTC)
     documents = iter(dict.fromkeys([*queries.every_document(), *_noted_as_withheld(store)]))
@@ -89,12 +88,15 @@ def owe_everything(*, store: FileStore) -> int:
     return len(log.owed(due=END_OF_TIME))
 
 
-def rebuild(*, store: FileStore) -> Iterator[bool]:
-    """Publish all that is owed; at each step whether one document went well. Then remove what nothing accounts for."""
+def rebuild(*, store: Store, cdn: Cdn) -> Iterator[bool]:
+    """Publish all that is owed; at each step whether one document went well. Then remove what nothing accounts for.
+
+    Raises PurgeFailed when a cache goes on with what was removed, which no document owes.
+    """
     serial = log.committed()
     known: set[str] = set()
     failed = False
-    for keys in pages.publish_owed(due=END_OF_TIME, store=store):
+    for keys in pages.publish_owed(due=END_OF_TIME, store=store, cdn=cdn):
         known.update(keys)
         failed = failed or not keys
         yield bool(keys)
@@ -104,19 +106,21 @@ def rebuild(*, store: FileStore) -> Iterator[bool]:
     # What others published meanwhile is not among those that were published here.
     with log.snapshot() as at:
         known.update(place.key for each in queries.every_document() for place, _ in pages.build(each, serial=at))
-    for key in (each for each in strays if each not in known):
+    strays = [each for each in strays if each not in known]
+    for key in strays:
         with suppress(Superseded):  # somebody publishes it at this moment
             store.put_page(key, Page.gone(serial=serial))
+    cdn.remove({tag for key in strays for tag in layout.tags_at(key)})
 
 
-def _compare(document: Document, store: FileStore) -> tuple[list[str], list[str]]:
+def _compare(document: Document, store: Store) -> tuple[list[str], list[str]]:
     with log.snapshot() as serial:
         built = list(pages.build(document, serial=serial))
     wrong = [f"{place.key}: {what}" for place, page in built if (what := _difference(page, place.key, store))]
     return [place.key for place, _ in built], wrong
 
 
-def _difference(built: Page, key: str, store: FileStore) -> str:
+def _difference(built: Page, key: str, store: Store) -> str:
     try:
         held = store.read_page(key)
     except Damaged as damage:
@@ -131,11 +135,12 @@ def _difference(built: Page, key: str, store: FileStore) -> str:
     return f"differs ({', '.join(codings)})" if codings else ""
 
 
-def _strays(store: FileStore, known: set[str]) -> list[str]:
-    return [key for key in store.keys("pages/") if key not in known and _shows_something(key, store)]
+def _strays(store: Store, known: set[str]) -> list[str]:
+    return [key for key in store.keys("pages/") if key not in known and shows_something(key, store)]
 
 
-def _shows_something(key: str, store: FileStore) -> bool:
+def shows_something(key: str, store: Store) -> bool:
+    """Whether readers are shown a page at this key; a damaged one counts."""
     try:
         page = store.read_page(key)
     except Damaged:
@@ -143,21 +148,17 @@ def _shows_something(key: str, store: FileStore) -> bool:
     return page is not None and bool(page.variants)
 
 
-def _noted_as_withheld(store: FileStore) -> Iterator[Document]:
+def _noted_as_withheld(store: Store) -> Iterator[Document]:
     for key in store.keys("pages/withheld/"):
         *_, first, second, rest, filename = key.split("/")
         yield owed.file(first + second + rest, filename)
 
 
-def _sha256(store: FileStore, key: str) -> str:
-    if store.find(key) is None:
+def _sha256(store: Store, key: str) -> str:
+    found = store.find(key)
+    if found is None:
         return ""
-    with store.open(key) as stored:
-        return _digest(stored)
-
-
-def _digest(stored: BinaryIO) -> str:
     digest = hashlib.sha256()
-    while chunk := stored.read(CHUNK):
+    for chunk in store.read(key, 0, found.size):
         digest.update(chunk)
     return digest.hexdigest()

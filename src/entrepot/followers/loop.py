@@ -1,7 +1,8 @@
-"""The worker: publishes what was left owed, and tidies up."""
+"""The worker: publishes what was left owed, and tidies up. There may be several."""
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 
 from django.db import Error, close_old_connections
@@ -9,35 +10,71 @@ from django.utils import timezone
 
 from entrepot.followers import pages
 from entrepot.followers.collect import collect
-from entrepot.ports.store import FileStore
+from entrepot.followers.heart import HEART
+from entrepot.journal import log, workers
+from entrepot.patience import DATABASE
+from entrepot.ports.cdn import Cdn
+from entrepot.ports.store import Store
+from entrepot.refusal import Unavailable
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 0.5  # seconds between two looks at what is owed
 TIDY = timedelta(hours=6)
+PATIENCE = 20.0  # seconds for one answer of the database; a worker that waits for longer could not be stopped
 
 
-def work(*, store: FileStore, stopped: Callable[[float], bool]) -> None:
-    """Do what is due until told to stop. Trouble with the database is logged and tried again.
+def work(*, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
+    """Do what is due until told to stop. While the database or the store does not answer, it is tried again.
 
     `stopped` pauses for so many seconds and says whether to stop.
     """
+    DATABASE.seconds = PATIENCE
     tidied = timezone.now() - TIDY + timedelta(minutes=1)  # not in the rush of starting
-    while not stopped(PAUSE):
-        try:
-            tidied = step(store=store, now=timezone.now(), tidied=tidied, stopped=stopped)
-        except (Error, OSError):
-            logger.exception("the database or the store did not answer")
-            close_old_connections()
+    pause, answering = 0.0, True
+    with closing(workers.bell()) as bell:
+        while not bell.wait(pause, stopped):
+            try:
+                tidied = step(store=store, cdn=cdn, now=timezone.now(), tidied=tidied, stopped=stopped)
+                pause = _until(log.next_due())
+            except (Error, OSError, Unavailable) as error:
+                if answering:
+                    logger.error("the database or the store does not answer: %s", " ".join(str(error).split()))  # noqa: TRY400
+                close_old_connections()
+                pause, answering = workers.SHORTEST, False
+            else:
+                if not answering:
+                    logger.warning("the database and the store answer again")
+                answering = True
 
 
-def step(*, store: FileStore, now: datetime, tidied: datetime, stopped: Callable[[float], bool]) -> datetime:
+def step(*, store: Store, cdn: Cdn, now: datetime, tidied: datetime, stopped: Callable[[float], bool]) -> datetime:
     """One round: all that is due now; and now and then the tidying. Returns when that was done last."""
-    for _ in pages.publish_owed(due=now, store=store):
-        if stopped(0):
-            return tidied
-    if now - tidied < TIDY:
+    _publish(due=now, store=store, cdn=cdn, stopped=stopped)
+    if stopped(0) or now - tidied < TIDY:
         return tidied
-    removed = sum(1 for _ in collect(store=store, now=now))
-    logger.info("removed %d stored objects that nothing refers to", removed)
+    with workers.turn_to_tidy() as mine:
+        if mine:
+            removed = 0
+            for keys in collect(store=store, now=now):
+                removed += len(keys)
+                # What was changed meanwhile does not wait until all is tidy.
+                _publish(due=timezone.now(), store=store, cdn=cdn, stopped=stopped)
+                if stopped(0):
+                    return tidied
+            logger.info("removed %d stored objects that nothing refers to", removed)
     return now
+
+
+def _publish(*, due: datetime, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
+    HEART.beat(timezone.now())
+    for _ in pages.publish_owed(due=due, store=store, cdn=cdn):
+        HEART.beat(timezone.now())
+        if stopped(0):
+            break
+
+
+def _until(due: datetime | None) -> float:
+    """Seconds until then, or until it is time to look again in any case."""
+    if due is None:
+        return workers.LONGEST
+    return min(max(0.0, (due - timezone.now()).total_seconds()), workers.LONGEST)

@@ -7,81 +7,91 @@ rest, and when both do the same nothing is wrong, only done twice.
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from django.utils import timezone
 
 from entrepot import layout, render
+from entrepot.followers.purge import Write, unseen
 from entrepot.journal import log
 from entrepot.journal.documents import Document, Kind
 from entrepot.layout import Form, Place
 from entrepot.page import Page
-from entrepot.ports.store import FileStore, Superseded
+from entrepot.ports.cdn import Cdn
+from entrepot.ports.store import Store, Superseded
 from entrepot.projects import queries
 from entrepot.projects.models import Index, Project
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 5.0  # seconds that an action waits for its own documents
+AT_ONCE = 10  # documents that a worker claims in one transaction
 
 Pages = Iterator[tuple[Place, Page]]
 
 
-def publish_own(serial: int, *, store: FileStore) -> bool:
+def publish_own(serial: int, *, store: Store, cdn: Cdn) -> bool:
     """Publish what the action that got `serial` left owed, as far as it goes in PATIENCE. Whether that was all of it.
+
+    It is published when the store has it and the caches in front send it.
 
     The list of projects comes last, and is left to others while they are publishing projects: whoever finishes last
     builds it. It does not count for the answer: on a large index it waits to be merged.
     """
     deadline = time.monotonic() + PATIENCE
-    documents = log.owed_for(serial, due=timezone.now())
-    _publish_until(deadline, [each for each in documents if each.kind is not Kind.LIST], store)
+    documents = log.owed_for(serial, due=timezone.now() + log.HEAD_START)
+    _publish_until(deadline, [each for each in documents if each.kind is not Kind.LIST], store, cdn)
     if not log.others_at_work():
-        _publish_until(deadline, [each for each in documents if each.kind is Kind.LIST], store)
-    return log.is_shown(serial)
+        _publish_until(deadline, [each for each in documents if each.kind is Kind.LIST], store, cdn)
+    return log.is_shown(documents, serial)
 
 
-def _publish_until(deadline: float, documents: Iterable[Document], store: FileStore) -> None:
-    written = []
+def _publish_until(deadline: float, documents: Iterable[Document], store: Store, cdn: Cdn) -> None:
+    written: list[Write] = []
     for document in documents:
         if time.monotonic() > deadline:
             break
         if write := _write(document, store):
             written.append(write)
-    log.settle((write.document, write.serial) for write in written)
+    _show(written, store, cdn)
 
 
-def publish_owed(*, due: datetime, store: FileStore) -> Iterator[list[str]]:
-    """Publish all that is due by then, one document at each step; gives the keys of its pages."""
-    for document in log.owed(due=due):
-        yield publish(document, store=store)
+def publish_owed(*, due: datetime, store: Store, cdn: Cdn) -> Generator[list[str], None, None]:
+    """Publish all that is due by then, one document at each step; gives the keys of its pages.
+
+    What another worker claims first is left to it.
+    """
+    debts = iter(log.owed(due=due))
+    while some := list(islice(debts, AT_ONCE)):
+        for document in log.claim(some, due=due, at=timezone.now()):
+            yield publish(document, store=store, cdn=cdn)
 
 
-def publish(document: Document, *, store: FileStore) -> list[str]:
-    """Build one document and put its pages into the store. Returns their keys.
+def publish(document: Document, *, store: Store, cdn: Cdn) -> list[str]:
+    """Build one document, put its pages into the store, and let the caches send them. Returns their keys.
 
     When that fails the document stays owed, for later, and there are no keys.
     """
     write = _write(document, store)
-    if write is None:
+    if write is None or not _show([write], store, cdn):
         return []
-    log.settle([(write.document, write.serial)])
-    return write.keys
+    return [place.key for place in write.shown]
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
-    """A document whose pages, built as of `serial`, are in the store."""
+def _show(written: Sequence[Write], store: Store, cdn: Cdn) -> bool:
+    """Settle what the caches send of what was written, and postpone the rest. Whether there was no rest."""
+    trouble = unseen(written, store=store, cdn=cdn)
+    log.settle((write.document, write.serial) for write in written if write.document not in trouble)
+    for document, why in trouble.items():
+        log.postpone(document, error=f"{type(why).__name__}: {why}", at=timezone.now())
+    return not trouble
 
-    document: Document
-    serial: int
-    keys: list[str]
 
-
-def _write(document: Document, store: FileStore) -> _Write | None:
+def _write(document: Document, store: Store) -> Write | None:
     try:
         with log.snapshot() as serial:
             pages = list(build(document, serial=serial))
@@ -93,7 +103,7 @@ def _write(document: Document, store: FileStore) -> _Write | None:
         logger.exception("document %s %s was not published", document.kind.name, document.key)
         log.postpone(document, error=f"{type(error).__name__}: {error}", at=timezone.now())
         return None
-    return _Write(document, serial, [place.key for place, _ in pages])
+    return Write.of(document, serial, pages)
 
 
 def build(document: Document, *, serial: int) -> Pages:
@@ -101,7 +111,7 @@ def build(document: Document, *, serial: int) -> Pages:
     return BUILDERS[document.kind](document, serial)
 
 
-def put(store: FileStore, place: Place, page: Page) -> None:
+def put(store: Store, place: Place, page: Page) -> None:
     """Put a page into the store, which may have a newer one by now: then that one stays."""
     try:
         store.put_page(place.key, page)

@@ -4,6 +4,10 @@ Why a crash loses nothing: an entry and the documents that it leaves owed are ro
 change itself. Why no reader can skip an entry: the serial is taken last, under a lock that is held until the commit,
 so serials become visible in their order, without gaps. Why a slow builder does no harm: a debt is settled only for
 the serial that was built.
+
+Who builds what is agreed by `due_at` alone, and only to spare work. Whoever makes a change has a head start of a few
+seconds to publish its documents; workers claim a few at a time by moving the time on. Who dies is overtaken when that
+time comes; who builds what another builds, too, is late but never wrong.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,8 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
+from django.utils import timezone
 
+from entrepot.journal import workers
 from entrepot.journal.documents import Document, Kind
 from entrepot.journal.models import Dirty, Entry
 
@@ -21,6 +27,8 @@ LARGE = 2_000  # changes; from then on the list of projects is rebuilt at most o
 MERGE = timedelta(minutes=1)
 SHORTEST_BACKOFF = timedelta(seconds=1)
 LONGEST_BACKOFF = timedelta(minutes=10)
+HEAD_START = timedelta(seconds=2)  # of whoever makes a change, before workers take up what it leaves owed
+LEASE = timedelta(seconds=15)  # for a worker to build the few documents that it claimed
 
 # SQLite's write lock is taken when a transaction begins (transaction_mode IMMEDIATE), so there is nothing left to lock.
 _LOCK = {"sqlite": "SELECT 1", "postgresql": "SELECT pg_advisory_xact_lock(1701736562)"}
@@ -65,7 +73,8 @@ def append(events: Sequence[Event], *, by: int | None, at: datetime) -> int:
         for position, event in enumerate(events)
     )
     last = first + len(events) - 1
-    owe({document for event in events for document in event.documents}, since=first, serial=last, at=at)
+    documents = {document for event in events for document in event.documents}
+    owe(documents, since=first, serial=last, at=timezone.now() + HEAD_START)  # now: it may have waited for the lock
     return last
 
 
@@ -94,7 +103,10 @@ def owe_anew(documents: Iterable[Document], *, at: datetime) -> None:
 
 
 def owe(documents: Iterable[Document], *, since: int, serial: int, at: datetime) -> None:
-    """Note that the documents must be built as of `serial` or later; what was owed before stays owed since then."""
+    """Note that the documents must be built as of `serial` or later; what was owed before stays owed since then.
+
+    Workers take them up from `at` on.
+    """
     waiting = at + MERGE if serial > LARGE else at
     rows = [
         Dirty(
@@ -109,6 +121,7 @@ def owe(documents: Iterable[Document], *, since: int, serial: int, at: datetime)
         Dirty.objects.bulk_create(
             batch, batch_size=500, update_conflicts=True, update_fields=fields, unique_fields=["kind", "key"]
         )
+    workers.ring()
 
 
 @transaction.atomic
@@ -129,19 +142,40 @@ def postpone(document: Document, *, error: str, at: datetime) -> None:
         Dirty.objects.filter(pk=row.pk).update(due_at=at + pause, attempts=row.attempts + 1, error=error[:2000])
 
 
-def owed(*, due: datetime) -> list[Document]:
-    """The documents that fall due by then, those that others point to first."""
-    return _documents(Dirty.objects.filter(due_at__lte=due))
+def owed(*, due: datetime) -> list[int]:
+    """The debts that fall due by then, those for documents that others point to first: their numbers."""
+    return list(_in_order(Dirty.objects.filter(due_at__lte=due)).values_list("pk", flat=True))
+
+
+@transaction.atomic
+def claim(debts: Sequence[int], *, due: datetime, at: datetime) -> list[Document]:
+    """The documents of those debts that still fall due by then. Other workers leave them alone for LEASE."""
+    _lock()
+    mine = list(_in_order(Dirty.objects.filter(pk__in=debts, due_at__lte=due)))
+    Dirty.objects.filter(pk__in=[row.pk for row in mine]).update(due_at=at + LEASE)
+    return [row.document for row in mine]
+
+
+def next_due() -> datetime | None:
+    """When the next debt falls due, which may have been already; None when nothing is owed."""
+    due: datetime | None = Dirty.objects.aggregate(next=Min("due_at"))["next"]
+    return due
 
 
 def owed_for(serial: int, *, due: datetime) -> list[Document]:
-    """The documents that the change with this serial left owed and that fall due by then, in the same order."""
-    return _documents(_because_of(serial).filter(due_at__lte=due))
+    """The documents that the change with this serial left owed, in the same order: lists only when due by then.
+
+    A worker may have claimed some meanwhile. Whoever wants to see them now does not wait for it.
+    """
+    wanted = _because_of(serial).filter(Q(due_at__lte=due) | ~Q(kind=Kind.LIST))
+    return [row.document for row in _in_order(wanted)]
 
 
-def is_shown(serial: int) -> bool:
-    """Whether the store shows the change with this serial, lists of projects aside."""
-    return not _because_of(serial).exclude(kind=Kind.LIST).exists()
+def is_shown(documents: Iterable[Document], serial: int) -> bool:
+    """Whether the store shows the documents, lists of projects aside, as of this serial or later."""
+    wanted = {each for each in documents if each.kind is not Kind.LIST}
+    owing = Dirty.objects.filter(since__lte=serial, key__in={each.key for each in wanted})
+    return wanted.isdisjoint(row.document for row in owing)
 
 
 def _because_of(serial: int) -> QuerySet[Dirty]:
@@ -153,8 +187,8 @@ def others_at_work() -> bool:
     return Dirty.objects.filter(kind=Kind.PROJECT, attempts=0).exists()
 
 
-def _documents(rows: QuerySet[Dirty]) -> list[Document]:
-    return [row.document for row in rows.order_by("kind", "since")]
+def _in_order(rows: QuerySet[Dirty]) -> QuerySet[Dirty]:
+    return rows.order_by("kind", "since")
 
 
 def committed() -> int:

@@ -1,9 +1,10 @@
-"""The journal's two tables."""
+"""The journal's tables."""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from entrepot.journal.documents import Document, Kind
 
@@ -30,7 +31,7 @@ class Dirty(models.Model):
 
     It has been owed since serial `since`, and the last change that touched it is `serial`; whoever publishes it as of
     that serial or later settles the debt. `due_at` lies in the future while it waits for others to be merged, or
-    after a failure.
+    after a failure. `owed_at` is when it began to be owed, whatever touched it since.
     """
 
     kind = models.PositiveSmallIntegerField()
@@ -40,6 +41,7 @@ class Dirty(models.Model):
     due_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
+    owed_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "key"], name="dirty_document")]
@@ -49,3 +51,9 @@ class Dirty(models.Model):
     def document(self) -> Document:
         """What is owed."""
         return Document(Kind(self.kind), self.key)
+
+
+class Heartbeat(models.Model):
+    """When a worker last made a round: one row, whichever worker it was."""
+
+    at = models.DateTimeField()

@@ -1,1 +1,1 @@
-"""What lies outside the process, each behind a small surface: the store of objects."""
+"""What the outside world is reached through: small protocols, their implementations, one contract test for each."""

@@ -3,7 +3,7 @@
 Whoever calls one publishes what it left owed: `followers.pages.publish_up_to`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -21,7 +21,7 @@ from entrepot.names import ProjectName, canonical_version
 from entrepot.projects.admission import Publisher, Standing, admit, skeleton_in
 from entrepot.projects.models import Deletion, File, Index, Project, Release, Role, Status, UsedName, Yank
 from entrepot.projects.queries import file_of, project_named, release_of
-from entrepot.refusal import Refused
+from entrepot.refusal import Refused, Unavailable
 
 
 @transaction.atomic(durable=True)
@@ -33,16 +33,20 @@ def add_file(
     by: Publisher,
     metadata_sha256: str,
     comment: str,
+    is_stored: Callable[[], bool],
 ) -> int | None:
     """Record a file whose bytes are stored already, with its project and release where they are new.
 
-    None when the very file was recorded meanwhile. Raises what `admit` raises.
+    None when the very file was recorded meanwhile. Raises what `admit` raises, and Unavailable("try-later") when
+    `is_stored` says that `discard` was faster.
     """
     now = timezone.now()
     index = _hold(index.pk)  # and so no name can be taken twice at once
     filename, display_name = dist.filename, dist.metadata.name
     if admit(index, display_name, filename, digests, by, now) is Standing.SAME:
         return None
+    if not is_stored():
+        raise Unavailable("try-later", f"What was left of an earlier upload of '{filename.filename}' was just removed.")
     project, first = _found_project(index, display_name, filename.project, by, now)
     release, second = _found_release(project, str(filename.version), canonical_version(filename.version), now)
     UsedName.objects.create(index=index, filename=filename.filename, blake2=digests.blake2)
@@ -200,6 +204,17 @@ def overtake(index: Index, serial: int) -> None:
 def set_url(index: Index, url: str) -> None:
     """Note the public URL that documents are to name. Whoever calls this owes every document anew."""
     Index.objects.filter(pk=index.pk).update(url=url)
+
+
+@transaction.atomic(durable=True)
+def discard(blake2: str, filenames: Iterable[str], *, remove: Callable[[], bool]) -> bool:
+    """Call `remove` for stored bytes, unless a file of such a name consists of them; nobody records one meanwhile.
+
+    Whether they were removed.
+    """
+    list(Index.objects.select_for_update().order_by("pk"))
+    recorded = File.objects.filter(blake2=blake2, filename__in=filenames).exists()
+    return not recorded and remove()
 
 
 def _hold(index: int) -> Index:

@@ -29,6 +29,7 @@ class Publisher:
 class Standing(Enum):
     """What became of the question."""
 
+    FIRST = "first"  # a file that would make a new project
     NEW = "new"
     SAME = "same"  # these bytes are there already, under this name
 
@@ -50,11 +51,13 @@ def admit(
     _check_right(project, filename.project, by, at)
     if project is not None and not project.takes_uploads:
         raise Forbidden(f"project-{project.status}", f"Project '{project.display_name}' is {project.status}.")
-    standing = _check_filename(index, filename, digests)
-    if project is not None and standing is Standing.NEW:
-        _check_release(project, filename, index.policy, at)
-        _check_room(project, digests, index.policy)
-    return standing
+    if _check_filename(index, filename, digests) is Standing.SAME:
+        return Standing.SAME
+    if project is None:
+        return Standing.FIRST
+    _check_release(project, filename, index.policy, at)
+    _check_room(project, digests, index.policy)
+    return Standing.NEW
 
 
 def skeleton_in(index: Index, name: ProjectName) -> str:
@@ -99,8 +102,8 @@ def _check_not_deleted(project: Project) -> None:
 
 def _check_filename(index: Index, filename: Filename, digests: Digests) -> Standing:
     files = File.objects.filter(release__project__index=index)
-    used = UsedName.objects.filter(index=index, filename=filename.filename).exists()
-    present = files.filter(filename=filename.filename).first() if used else None
+    used = UsedName.objects.filter(index=index, filename=filename.filename).first()
+    present = files.filter(blake2=used.blake2, filename=used.filename).first() if used else None
     if present is not None and present.blake2 == digests.blake2:
         return Standing.SAME
     if present is not None:

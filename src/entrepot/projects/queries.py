@@ -51,7 +51,8 @@ def project_detail(project: Project) -> documents.ProjectDetail:
     if project.status != Status.QUARANTINED:
         releases = sorted(project.releases.all(), key=lambda each: parse_version(each.version))
     files: dict[int, list[File]] = {}
-    for file in File.objects.filter(release__project=project).defer("metadata").order_by("filename"):
+    found = File.objects.filter(release__project=project).defer("metadata")
+    for file in sorted(found, key=lambda each: each.filename):  # databases differ in how they order text
         files.setdefault(file.release_id, []).append(file)
     yanks: dict[tuple[int, int | None], Yank] = {
         (yank.release_id, yank.file_id): yank for yank in Yank.objects.filter(release__project=project)
@@ -128,10 +129,9 @@ def project_list(index: Index, *, serial: int) -> documents.ProjectList:
         index.projects.filter(deletion=None)
         .exclude(status=Status.QUARANTINED)
         .annotate(last_serial=Subquery(last))
-        .order_by("name")
         .values_list("name", "display_name", "last_serial")
     )
-    listed = (documents.ListedProject(ProjectName(name), display, last) for name, display, last in rows)
+    listed = (documents.ListedProject(ProjectName(name), display, last) for name, display, last in sorted(rows))
     return documents.ProjectList(projects=tuple(listed), last_serial=serial)
 
 

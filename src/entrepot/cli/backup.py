@@ -1,0 +1,88 @@
+"""Commands that keep a copy of an installation elsewhere, and bring it back."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from django.db import DatabaseError
+
+from entrepot.cli.installation import open_index
+from entrepot.cli.progress import with_progress
+from entrepot.cli.upkeep import rebuild, verify
+from entrepot.config import Config
+from entrepot.followers import backup, drift, restore
+from entrepot.followers.backup import Draft, Generation
+from entrepot.ports.store import Store
+from entrepot.projects import actions
+from entrepot.refusal import Refused
+
+directory_argument = click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+
+
+@click.command("backup")
+@directory_argument
+@click.option("--keep", type=click.IntRange(min=1), help="Remove older backups, all but so many.")
+@click.pass_context
+def backup_command(context: click.Context, directory: Path, keep: int | None) -> None:
+    """Copy the database and all distribution files into a directory, beside a running server.
+
+    Files that the directory has already are not copied again. Exit code 1 when the store itself lacks one.
+    """
+    config = Config.current()
+    with backup.held(directory):
+        try:
+            draft = backup.copy_database(directory, now=datetime.now(UTC))
+        except DatabaseError as error:
+            raise Refused("database-unusable", f"The database cannot be used: {error}.") from error
+        for noted in with_progress(backup.copy_files(draft, directory, store=config.store()), draft.files, "Files"):
+            if noted:
+                click.echo(noted)
+        made = backup.finish(draft)
+        _tell(draft, made, config)
+        if keep is not None:
+            click.echo(f"Removed {backup.prune(directory, keep=keep)} files that no backup needs any more.")
+    context.exit(1 if draft.lost else 0)
+
+
+def _tell(draft: Draft, made: Generation, config: Config) -> None:
+    click.echo(f"Backed up serial {draft.serial} into {made.path}: {draft.files} files, {draft.copied} of them new.")
+    if draft.lost:
+        click.echo(f"{len(draft.lost)} files are not in it, which the store does not have as they were uploaded.")
+    click.echo(
+        f"Not in it, on purpose: {config.data / 'secret'}. Keep a copy of that in another place; with it, whoever "
+        "gets the backup could make valid tokens, and without it no token is valid after restoring."
+    )
+
+
+@click.command("restore")
+@directory_argument
+@click.option("--serial", type=int, help="Not the last backup, but the one of this serial.")
+@click.pass_context
+def restore_command(context: click.Context, directory: Path, serial: int | None) -> None:
+    """Bring back an installation whose database is lost, or make another one like it.
+
+    The backup is read as a whole first; when any of it is damaged, nothing is touched.
+    """
+    generation, store = restore.chosen(directory, serial), Config.current().store()
+    restore.check_target(generation)
+    files = generation.manifest.files
+    complaints = [
+        each for each in with_progress(restore.check_backup(generation, directory), files, "Checking") if each
+    ]
+    if complaints:
+        click.echo("\n".join(complaints))
+        raise Refused("backup-damaged", f"{len(complaints)} files of the backup are damaged. Nothing was changed.")
+    store.prepare()
+    put = sum(with_progress(restore.put_files(generation, directory, store=store), files, "Files"))
+    restore.load_database(generation)
+    click.echo(f"Restored serial {generation.manifest.serial}; the store lacked {put} of {files} files.")
+    _go_on(generation, store)
+    failed = rebuild(store, Config.current().cdn())
+    context.exit(1 if verify(store) or failed else 0)
+
+
+def _go_on(generation: Generation, store: Store) -> None:
+    actions.overtake(open_index(), restore.unseen_serial(drift.highest_serial(store=store)))
+    restore.repeat_deletions(generation)
+    for name in restore.keep_down(store=store):
+        click.echo(f"{name} is quarantined: {restore.TAKEN_DOWN}.")
