@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from rich import box
-from rich.table import Table
-
 from bench.nginx import NGINX
 
+NONE = "n/a"  # there is no such thing
 Say = Callable[[str], None]  # tells whoever waits what is being done
 
 
@@ -25,15 +23,20 @@ class Measured:
     figures: Mapping[str, float | str]
 
 
-def table(part: str, lines: Sequence[Measured]) -> Table:
-    """The lines of one part, as Markdown has tables."""
-    shown = Table(box=box.MARKDOWN)
-    shown.add_column(part)
-    for name in lines[0].figures:
-        shown.add_column(name, justify="right")
-    for line in lines:
-        shown.add_row(line.what, *(_text(figure) for figure in line.figures.values()))
-    return shown
+def table(part: str, lines: Sequence[Measured]) -> str:
+    """The lines of one part as a table in Markdown, headed by the name of the part."""
+    head = [part, *lines[0].figures]
+    rows = [head, ["---"] * len(head), *([line.what, *map(_text, line.figures.values())] for line in lines)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def put_into(document: str, part: str, table: str) -> str:
+    """The document with this table in place of the one it has for the part. Raises ValueError when it has none."""
+    present = re.compile(rf"^\| {re.escape(part)} \|.*\n(?:\|.*\n)+", re.MULTILINE)
+    changed, count = present.subn(lambda _: f"{table}\n", document)
+    if not count:
+        raise ValueError(f"the document has no table headed {part!r}")
+    return changed
 
 
 def machine() -> dict[str, str]:
@@ -47,6 +50,7 @@ def machine() -> dict[str, str]:
         "uvicorn": version("uvicorn"),
         "nginx": _said([NGINX, "-v"]),
         "wrk": _said(["wrk", "-v"]),
+        "varnish": _said(["varnishd", "-V"]),
     }
 
 

@@ -12,10 +12,10 @@ from statistics import median, quantiles
 
 from archives.forge import Built
 from bench import samples
+from bench.effort import Effort
 from bench.report import Measured, Say
 from serving import Server, serving
 
-COUNT = 100  # uploads
 CLIENTS = (1, 4)
 LONGEST = 60  # seconds
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -23,15 +23,15 @@ JSON = "application/vnd.pypi.simple.v1+json"
 Wheels = Sequence[tuple[str, Built]]
 
 
-def measure(folder: Path, say: Say) -> list[Measured]:
+def measure(folder: Path, say: Say, effort: Effort) -> list[Measured]:
     """Upload to one server for each number of clients at once."""
     say("making wheels")
-    wheels = [(name, samples.wheel(name)) for name in samples.names(COUNT)]
+    wheels = [(name, samples.wheel(name)) for name in samples.names(effort.uploads)]
     lines = []
     for clients in CLIENTS:
         say("starting Entrepot")
         with serving(folder / f"{clients}") as server:
-            say(f"{COUNT} uploads, {clients} at once")
+            say(f"{effort.uploads} uploads, {clients} at once")
             lines.append(_measure(server, wheels, clients))
     return lines
 
