@@ -1,5 +1,6 @@
 # One command for each thing. All of them need only make and Python 3.11 or newer.
 PYTHON ?= python3
+DEBIAN = chromium postgresql redis-server varnish varnish-modules  # what the tests start
 PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 
 .PHONY: serve setup dev test check bench faults lock clean
@@ -29,7 +30,7 @@ dev: .venv/.dev
 	@touch $@
 
 test: dev
-	@tools/debian-packages chromium postgresql redis-server varnish varnish-modules || \
+	@tools/debian-packages $(DEBIAN) || \
 		echo "The tests that need them are left out, and with them the demand that every line is run." >&2
 	@tools/clients $(PYTHON)
 	@rm -f .coverage .coverage.*
@@ -37,7 +38,7 @@ test: dev
 	@test -n "$(PYTEST)" || .venv/bin/coverage run -m pytest -n 2 --dist worksteal --database postgresql \
 		tests/behaviour/test_upload.py tests/behaviour/test_commands.py
 	@.venv/bin/coverage combine --quiet
-	@.venv/bin/coverage report $$(test -x /usr/bin/chromium && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo --fail-under=0)
+	@.venv/bin/coverage report $$(tools/debian-packages $(DEBIAN) 2>/dev/null || echo --fail-under=0)
 
 check: dev
 	@.venv/bin/ruff check .

@@ -155,6 +155,17 @@ def test_caches_that_do_not_answer(url: str) -> None:
         cdn.look("/simple/", accept="text/html", coding="gzip")
 
 
+def test_all_that_answer_are_told_when_one_does_not() -> None:
+    with scripted(lambda _asked: Reply()) as server:
+        cdn = cdn_from_url(
+            f"varnish://127.0.0.1:1,127.0.0.1:{server.port}?token=x", site="http://index.example", fastly_token=""
+        )
+        for tell in (cdn.purge, cdn.remove):
+            with pytest.raises(PurgeFailed, match=r"127\.0\.0\.1:1 does not answer"):
+                tell({"project/demo"})
+        assert [each.headers["surrogate-key"] for each in server.asked] == ["project/demo"] * 2
+
+
 def test_caches_that_refuse(fastly: tuple[FakeFastly, Scripted]) -> None:
     _, server = fastly
     cdn = cdn_from_url(f"fastly://SERVICE?api={server.url}", site="", fastly_token="wrong")

@@ -9,10 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from archives import forge
+from entrepot import layout
 from entrepot.followers import drift, loop, pages
 from entrepot.journal import documents as owed
 from entrepot.journal import log
 from entrepot.journal.models import Dirty, Entry
+from entrepot.names import ProjectName
 from entrepot.page import Page
 from entrepot.projects import actions
 from world import World, new_world
@@ -137,6 +139,16 @@ def test_a_document_that_fails_backs_off_alone(world: World, monkeypatch: pytest
     loop.step(store=world.store, cdn=world.cdn, now=now + log.HEAD_START, tidied=now, stopped=never)
     assert world.complaints() == []
     assert log.published() == log.committed()
+
+
+def test_what_the_database_has_not_lived_through_is_not_taken_for_published(world: World) -> None:
+    """The store shows a later state: the database was replaced by an older one while everything ran."""
+    serial = world.upload(forge.wheel("demo"), shown=False)
+    assert serial is not None
+    key = layout.project_page(ProjectName("demo"), layout.Form.JSON).key
+    world.store.put_page(key, Page.of(b"of another history", serial=serial + 1, last_serial=serial + 1))
+    assert not pages.publish_own(serial, store=world.store, cdn=world.cdn)
+    assert "has not lived through" in Dirty.objects.get(kind=owed.Kind.PROJECT).error
 
 
 def test_an_action_waits_a_bounded_time_for_its_documents(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ Between them stands a guard over request bodies, because Django writes a body to
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -40,6 +41,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 STALLED = 60  # seconds without a byte, after which a body is given up
+CHECKERS = 32  # tokens that are looked up at once
 IN_MEMORY = 1 << 20  # bytes of a body; a larger one waits on disk
 
 DATABASE.seconds = 8  # then it counts as lost, and the client is asked to come again
@@ -102,6 +104,8 @@ class Control:
     def __init__(self, config: Config) -> None:
         config.uploads.mkdir(parents=True, exist_ok=True)
         self.django = Handler(config.uploads)
+        # Of their own, and many: each may wait for a database that has stopped.
+        self._checkers = ThreadPoolExecutor(CHECKERS, "credentials")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -113,7 +117,8 @@ class Control:
             if scope["path"] == UPLOADS and scope["method"] == "POST":
                 current().route = "upload"  # which Django does not come to say of those that are refused here
                 # Before the body, which nobody else may leave on our disk.
-                await sync_to_async(check_credentials, thread_sensitive=False)(_header(scope, b"authorization"))
+                check = sync_to_async(check_credentials, thread_sensitive=False, executor=self._checkers)
+                await check(_header(scope, b"authorization"))
             await self.django(scope, bounded, send)
         except Refused as refusal:
             await self._refuse(scope, send, refusal)

@@ -55,7 +55,7 @@ def test_an_error_arrives_at_sentry_without_the_token(tmp_path: Path) -> None:
     token = installed(tmp_path)
     with (
         collecting() as (address, came),
-        running("web", tmp_path, ENTREPOT_SENTRY_DSN=f"http://key@{address}/7") as web,
+        running("web", tmp_path, "--processes", "1", ENTREPOT_SENTRY_DSN=f"http://key@{address}/7") as web,
     ):
         folder = tmp_path / "uploads"
         folder.rmdir()

@@ -533,6 +533,8 @@ def test_clients_may_be_sent_to_the_store(remote: Remote) -> None:
     assert response.headers["cache-control"] == "no-store"
     assert ask(edge, f"{FILE}.metadata").status == 200
     assert ask(edge, FILE, {"if-none-match": f'"{BLAKE2}"'}).status == 304
+    head = ask(edge, FILE, method="HEAD")  # what is signed for GET is good for nothing else
+    assert (head.status, head.headers["content-length"]) == (200, str(len(CONTENT)))
 
 
 def test_nothing_more_is_read_for_a_client_that_has_gone(remote: Remote) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import io
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any, ClassVar, TypeVar
@@ -148,11 +149,12 @@ def test_a_remote_store_that_fails(remote: Remote) -> None:
     put(remote, "a")
     run(memory.page("a"))
     remote.broken = True
-    assert run(memory.page("a")).stale
     with pytest.raises(OSError, match="it broke"):
         run(memory.page("b"))
     asked = remote.looks
     assert run(memory.page("a")).stale
+    with pytest.raises(OSError, match="a moment ago"):
+        run(memory.page("b"))
     assert remote.looks == asked  # it is not asked again at once
 
 
@@ -169,6 +171,18 @@ def test_a_remote_store_that_hangs(remote: Remote, caplog: pytest.LogCaptureFixt
 
     run(hang())
     assert caplog.text.count("does not answer") == 1
+
+
+def test_a_package_in_memory_is_not_held_up_by_a_store_that_hangs(remote: Remote) -> None:
+    memory, package = memory_of(remote), small(remote)
+    kept = run(memory.package(package))
+
+    async def hang() -> None:
+        remote.open.clear()
+        assert await asyncio.wait_for(memory.package(package), 5) is kept
+        remote.open.set()
+
+    run(hang())
 
 
 def small(store: FileStore, size: int = 0) -> Package:
@@ -199,7 +213,9 @@ def test_a_package_of_a_remote_store(remote: Remote) -> None:
     assert run(memory.package(package)) is kept
     remote.broken = True
     assert run(memory.package(package)) is kept
-    remote.broken = False
+    with pytest.raises(OSError, match="a moment ago"):
+        run(memory.package(replace(package, place=layout.package(BLAKE2, "other-1.0.tar.gz"))))
+    remote.broken, memory._doubted_until = False, 0.0
     remote.put_page(package.withheld.key, Page.of(b"{}", serial=1, last_serial=1))
     with pytest.raises(Withheld):
         run(memory.package(package))

@@ -39,11 +39,11 @@ def migrate_command(after_restore: bool, for_serving: bool) -> None:
         drift.owe_everything(store=store)
     takes_url = for_serving or not index.url or bool(os.environ.get("ENTREPOT_PUBLIC_URL"))
     if takes_url and index.url != url:
-        drift.owe_everything(store=store)
+        drift.owe_everything(store=store)  # before: whoever dies half-way leaves it owed
         actions.set_url(index, url)
-        pages.publish(
-            owed.project_list(index.pk), store=store, cdn=config.cdn()
-        )  # so that a new index is there at once
+        drift.owe_everything(store=store)  # and after: workers may have built some with the old address meanwhile
+        # So that a new index is there at once.
+        pages.publish(owed.project_list(index.pk), store=store, cdn=config.cdn())
 
 
 @click.command("verify")

@@ -96,7 +96,7 @@ class Edge:
             case Simple() | Document():
                 return await self._page(route, conditions)
             case Package():
-                return await self._package(route, conditions if method == b"GET" else _without_range(conditions))
+                return await self._package(route, conditions, method)
             case routes.Redirect():
                 return answers.moved(route.location)
             case routes.Health():
@@ -118,7 +118,7 @@ class Edge:
         etag = answers.page_tag(held.shown, choice.content_type, choice.coding)
         return answers.not_modified(answer) if unchanged(conditions.get(b"if-none-match", b""), etag) else answer
 
-    async def _package(self, route: Package, conditions: Mapping[bytes, bytes]) -> Answer:
+    async def _package(self, route: Package, conditions: Mapping[bytes, bytes], method: bytes) -> Answer:
         try:
             kept = await self._memory.package(route)
         except Withheld:
@@ -129,11 +129,12 @@ class Edge:
         etag = route.etag.encode()
         if unchanged(conditions.get(b"if-none-match", b""), etag):
             return answers.not_modified(whole)
-        if kept.body is None and (location := self._store.location(route.place.key)):
-            return answers.elsewhere(location)
-        if conditions.get(b"if-range", etag) != etag:
+        if method != b"GET":  # which alone may ask for a range (RFC 9110, section 14.2)
             return whole
-        return _part(whole, conditions.get(b"range", b""), kept.found.size)
+        if kept.body is None and (location := await self._memory.in_thread(self._store.location, route.place.key)):
+            return answers.elsewhere(location)
+        asked = conditions.get(b"range", b"") if conditions.get(b"if-range", etag) == etag else b""
+        return _part(whole, asked, kept.found.size)
 
 
 def _part(whole: Answer, asked: bytes, size: int) -> Answer:
@@ -156,11 +157,6 @@ def _conditions(headers: Iterable[Header]) -> dict[bytes, bytes]:
         if name in _CONDITIONS:
             found[name] = found[name] + b", " + value if name in found else value
     return found
-
-
-def _without_range(conditions: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """A range means something for GET alone (RFC 9110, section 14.2)."""
-    return {name: value for name, value in conditions.items() if name != b"range"}
 
 
 @lru_cache(2048)

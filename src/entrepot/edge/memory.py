@@ -10,6 +10,7 @@ Used by one event loop; the store is called in threads, but for the stamps of a 
 """
 
 import asyncio
+import errno
 import hashlib
 import logging
 from collections import OrderedDict
@@ -122,14 +123,10 @@ class Memory:
             return held
         held = self._held_page(key)
         if held is None:
-            return await asyncio.shield(self._look(key))
-        now = asyncio.get_running_loop().time()
-        if now < self._doubted_until:
-            return replace(held, stale=True, ready={})
+            return await self._ask(key, None)
         try:
-            return await asyncio.wait_for(asyncio.shield(self._look(key)), PATIENCE)
-        except (OSError, TimeoutError):
-            self._doubt()
+            return await self._ask(key, PATIENCE)
+        except OSError:
             return replace(held, stale=True, ready={})
 
     async def package(self, route: Package) -> Kept | None:
@@ -140,6 +137,7 @@ class Memory:
         kept = self._held.get(key)
         if isinstance(kept, Kept) and await self._still_offered(route, kept):
             return kept
+        self._check_not_in_doubt()
         kept = await self.in_thread(self._read_package, route)
         if kept is not None:
             self.keep(key, kept)
@@ -162,6 +160,15 @@ class Memory:
     def _held_page(self, key: str) -> Held | None:
         held = self._held.get(key)
         return held if isinstance(held, Held) else None
+
+    async def _ask(self, key: str, patience: float | None) -> Held:
+        """The page as the store has it now. Raises OSError, TimeoutError among them, and Damaged."""
+        self._check_not_in_doubt()
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._look(key)), patience)
+        except OSError:
+            self._doubt()
+            raise
 
     def _look(self, key: str) -> "asyncio.Task[Held]":
         """The answer to a question that is not asked yet: one under way may be about a moment before this."""
@@ -194,15 +201,20 @@ class Memory:
             self.keep(key, held)
         return held
 
+    def _check_not_in_doubt(self) -> None:
+        """Raises OSError when the store did not answer a moment ago: nobody waits for it again at once."""
+        if asyncio.get_running_loop().time() < self._doubted_until:
+            raise OSError(errno.EAGAIN, "the store did not answer a moment ago")
+
     def _doubt(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now > self._doubted_until:
+        if not self._store.local and now > self._doubted_until:
             logger.warning("the store does not answer; what is in memory is served as it is")
             self._doubted_until = now + PAUSE
 
     async def _still_offered(self, route: Package, kept: Kept) -> bool:
         try:
-            note = await self.page(route.withheld.key)
+            note = await self._ask(route.withheld.key, PATIENCE)
         except OSError:
             if kept.body is None:
                 raise

@@ -4,7 +4,7 @@
     DIRECTORY/generations/TIME-SERIAL/        database.sqlite or database.postgresql, SHA256SUMS, manifest.json
 
 The database comes first, as of one serial; then the files that this copy of it refers to. They never change, and are
-removed from the store a day after they were deleted at the earliest, so they can be copied while the index goes on.
+removed from the store at some time after they were deleted, so nearly all can be copied while the index goes on.
 The manifest comes last: a generation without one is the rest of a backup that was interrupted, and counts for nothing.
 The next run needs no file again that was copied.
 """

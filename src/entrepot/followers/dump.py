@@ -69,6 +69,8 @@ def _found_by_sqlite() -> str:
 
 def _dump_postgresql(target: Path) -> None:
     with connection.cursor() as cursor:
+        # This connection has nothing to say while the other program reads, however long that takes.
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SELECT pg_export_snapshot()")
         (snapshot,) = cursor.fetchone()
     _run("pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={target}")

@@ -97,7 +97,8 @@ def _write(document: Document, store: Store) -> Write | None:
             pages = list(build(document, serial=serial))
         # Side by side, because most of the time goes into waiting for the disk.
         with ThreadPoolExecutor(len(pages)) as writers:
-            list(writers.map(lambda pair: put(store, *pair), pages))
+            held = max(writers.map(lambda pair: put(store, *pair), pages))
+        _check_lived_through(held)
     except Exception as error:
         # Whatever is wrong with this document must not keep the others from being published.
         logger.exception("document %s %s was not published", document.kind.name, document.key)
@@ -111,12 +112,23 @@ def build(document: Document, *, serial: int) -> Pages:
     return BUILDERS[document.kind](document, serial)
 
 
-def put(store: Store, place: Place, page: Page) -> None:
-    """Put a page into the store, which may have a newer one by now: then that one stays."""
+def put(store: Store, place: Place, page: Page) -> int:
+    """Put a page into the store, which may have a newer one by now: then that one stays.
+
+    The serial that what is there was built at.
+    """
     try:
         store.put_page(place.key, page)
-    except Superseded:
+    except Superseded as newer:
         logger.info("%s is newer in the store than serial %d", place.key, page.serial)
+        return newer.held
+    return page.serial
+
+
+def _check_lived_through(serial: int) -> None:
+    """Raises RuntimeError when the store shows what the database does not know: it went back to an older state."""
+    if serial > log.committed():
+        raise RuntimeError(f"the store shows serial {serial}, which the database has not lived through")
 
 
 def _list_pages(document: Document, serial: int) -> Pages:

@@ -17,7 +17,7 @@ from entrepot.journal.documents import Document, Kind
 from entrepot.layout import Place
 from entrepot.monitoring import metrics
 from entrepot.page import IDENTITY, Damaged, Page
-from entrepot.ports.cdn import CacheTrouble, Cdn, NotShown, Sent
+from entrepot.ports.cdn import CacheTrouble, Cdn, NotShown, PurgeFailed, Sent
 from entrepot.ports.store import Store
 
 logger = logging.getLogger(__name__)
@@ -86,8 +86,14 @@ def _purge(writes: Sequence[Write], cdn: Cdn) -> None:
     for write in writes:
         for place, etags in write.shown.items():
             (gone if NOT_FOUND in etags.values() else changed).update(place.tags)
-    cdn.remove(gone)
-    cdn.purge(changed - gone)
+    failures = []
+    for act, tags in ((cdn.remove, gone), (cdn.purge, changed - gone)):
+        try:
+            act(tags)
+        except PurgeFailed as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
 
 
 def _trouble(write: Write, store: Store, cdn: Cdn) -> NotShown | None:

@@ -1,5 +1,6 @@
 """From a backup to an installation. What `backup` wrote is read as a whole before anything is touched."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,11 +50,14 @@ def check_backup(generation: Generation, directory: Path) -> Iterator[str]:
 
 
 def put_files(generation: Generation, directory: Path, *, store: Store) -> Iterator[bool]:
-    """Give the store what it lacks; at each step whether it lacked one object."""
+    """Give the store what it lacks, or has in another size; at each step whether it lacked one object."""
     for key, _ in generation.objects():
-        lacking = store.find(key) is None
+        path = directory / "files" / key
+        found = store.find(key)
+        lacking = found is None or found.size != path.stat().st_size
         if lacking:
-            with (directory / "files" / key).open("rb") as file:
+            store.remove_unwanted(key, before=math.inf)
+            with path.open("rb") as file:
                 store.create(key, file)
         yield lacking
 

@@ -32,9 +32,15 @@ class Varnish:
         return [look_at(self._client, site, path, accept=accept, coding=coding) for site in self._sites]
 
     def _send(self, tags: Collection[str], headers: dict[str, str]) -> None:
-        for value in batches(tags):
-            for site in self._sites:
-                self._send_to(site, {**headers, "Surrogate-Key": value})
+        failures = []
+        for site in self._sites:  # all of them: one that is silent must not keep the others from hearing of it
+            try:
+                for value in batches(tags):
+                    self._send_to(site, {**headers, "Surrogate-Key": value})
+            except PurgeFailed as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def _send_to(self, site: str, headers: dict[str, str]) -> None:
         try:
