@@ -65,7 +65,7 @@ def sends_the_store(world: World) -> Ledger:
         page = world.store.read_page(key_of(path, accept))
         if page is None or not page.variants:
             return [Sent("one", 404, "")]
-        return [Sent("one", 200, page.variants[coding].etag)]
+        return [Sent("one", 200, layout.entity_tag(page.variants[coding].etag, accept))]
 
     return Ledger(send)
 
@@ -103,7 +103,7 @@ def test_an_upload_purges_all_that_it_changed_and_asks_for_each_coding(world: Wo
         "/simple/",
     }
     for path in ("/simple/demo/", "/simple/"):
-        for accept in (layout.SIMPLE_JSON, "text/html"):
+        for accept in (layout.SIMPLE_JSON, layout.SIMPLE_HTML, "text/html"):
             asked = {coding for asked, form, coding in ledger.looks if (asked, form) == (path, accept)}
             assert asked == {"identity", "gzip", "br", "zstd"}
     assert Dirty.objects.count() == 0

@@ -140,6 +140,8 @@ def serving_behind(data: Path, *caches: Cache, purged_at: str = "") -> Iterator[
         for cache in caches:
             cache.start(f"http://127.0.0.1:{port}")
         with serving(data, ENTREPOT_PORT=str(port)) as server:
+            for cache in caches:  # which asked before there was a server, and looks again each second
+                eventually(lambda cache=cache: replace(server, url=cache.url).get("/_health/").status == 200)  # type: ignore[misc]
             yield server
 
 

@@ -61,6 +61,11 @@ _OF_PROJECT = re.compile(r"pages/[^/]+/(?:simple|pypi)/([^/]+)/")
 _SIMPLE_TYPES = {Form.JSON: SIMPLE_JSON, Form.HTML: HTML}
 
 
+def entity_tag(etag: str, media_type: str) -> str:
+    """The strong ETag of a page, whose bytes have `etag`, as that type: the two HTML types are not the same."""
+    return f'{etag[:-1]}-v1"' if media_type == SIMPLE_HTML else etag
+
+
 def project_list(form: Form, index: str = INDEX) -> Place:
     """The list of all projects, at `/simple/`."""
     return Place(f"pages/{index}/simple/index.{form.value}", _SIMPLE_TYPES[form], PAGE, ("projects",), "/simple/")

@@ -221,6 +221,18 @@ def test_a_package_of_a_remote_store(remote: Remote) -> None:
         run(memory.package(package))
 
 
+def test_those_who_want_the_same_package_share_its_reading(remote: Remote) -> None:
+    memory, package = memory_of(remote), small(remote)
+
+    async def all_at_once() -> None:
+        kept = await asyncio.gather(*(memory.package(package) for _ in range(50)))
+        assert {id(each) for each in kept} == {id(kept[0])}
+        assert kept[0] is not None
+
+    run(all_at_once())
+    assert remote.looks == 1
+
+
 def test_a_large_package_of_a_remote_store_that_fails(remote: Remote) -> None:
     memory, package = memory_of(remote), small(remote, SMALL + 1)
     assert run(memory.package(package)) is not None

@@ -77,9 +77,8 @@ class Answer:
 
 
 def page_tag(page: Page, content_type: str, coding: str) -> bytes:
-    """The strong ETag of one representation: the two HTML types have the same bytes, but are not the same."""
-    etag = page.variants[coding].etag
-    return (f'{etag[:-1]}-v1"' if content_type == layout.SIMPLE_HTML else etag).encode()
+    """The strong ETag of one representation."""
+    return layout.entity_tag(page.variants[coding].etag, content_type).encode()
 
 
 def page(place: Place, page: Page, content_type: str, coding: str) -> Answer:

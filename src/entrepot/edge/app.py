@@ -5,6 +5,7 @@ says what the ASGI path would say, or nothing, and then the ASGI path answers.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -45,6 +46,7 @@ class Edge:
     def __init__(self, store: Store, memory_limit: int = 64 * MEBIBYTE) -> None:
         self._store = store
         self._memory = Memory(store, memory_limit)
+        self._complained = float("-inf")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -86,9 +88,16 @@ class Edge:
         try:
             answer = await self._find(route, conditions, method)
         except (OSError, Damaged):
-            logger.exception("The store cannot be read")
+            self._complain()
             return answers.unavailable(route.problems)
         return answer if method == b"GET" else answer.without_body()
+
+    def _complain(self) -> None:
+        """Once a second, while an exception is handled: a thousand complaints would hold up what is in memory."""
+        now = time.monotonic()
+        if now - self._complained > 1:
+            self._complained = now
+            logger.exception("The store cannot be read")
 
     async def _find(self, route: Route, conditions: Mapping[bytes, bytes], method: bytes) -> Answer:
         """Raises OSError when the store cannot be read."""

@@ -25,7 +25,7 @@ from entrepot.ports.store import Found, Stamp, Store
 
 ALLOWANCE = 4096  # bytes counted for heads and bookkeeping
 SMALL = 64 * 1024  # bytes of a package that is kept
-THREADS = 32  # requests that may wait for the store
+THREADS = 32  # requests that may wait for pages of the store, and as many for files
 PATIENCE = 1.0  # seconds that a request waits when there is something stale to answer with
 PAUSE = 1.0  # seconds in which a store that did not answer is not waited for again
 
@@ -94,9 +94,11 @@ class Memory:
         self._store = store
         self._limit = limit
         self._held: OrderedDict[str, Held | Kept] = OrderedDict()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="bytes")
+        self._lookers = ThreadPoolExecutor(THREADS, thread_name_prefix="pages")  # whoever fetches files waits elsewhere
         self._looking: dict[str, asyncio.Task[Held]] = {}
         self._to_look: dict[str, asyncio.Task[Held]] = {}
+        self._reading: dict[str, asyncio.Task[Kept | None]] = {}
         self._doubted_until = 0.0
         self.size = 0
 
@@ -138,7 +140,17 @@ class Memory:
         if isinstance(kept, Kept) and await self._still_offered(route, kept):
             return kept
         self._check_not_in_doubt()
-        kept = await self.in_thread(self._read_package, route)
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = self._reading[key] = asyncio.create_task(self._read_now(route))
+        return await asyncio.shield(reading)
+
+    async def _read_now(self, route: Package) -> Kept | None:
+        key = route.place.key
+        try:
+            kept = await self.in_thread(self._read_package, route)
+        finally:
+            del self._reading[key]
         if kept is not None:
             self.keep(key, kept)
         return kept
@@ -189,7 +201,8 @@ class Memory:
     async def _look_now(self, key: str) -> Held:
         known = self._held_page(key)
         try:
-            seen = await self.in_thread(self._store.look, key, known.stamp if known else None)
+            stamp = known.stamp if known else None
+            seen = await asyncio.get_running_loop().run_in_executor(self._lookers, self._store.look, key, stamp)
         finally:
             self._looking.pop(key, None)
         if known and seen is None:

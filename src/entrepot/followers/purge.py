@@ -1,7 +1,7 @@
 """Telling the caches in front what was published, and asking them until they send it.
 
 Why purge and ask again, and not just purge: a purge can be lost on its way, and a cache may have been fetching the old
-page while the purge came, and keep it. Why each coding is asked for: each is an object of its own in a cache. What a
+page while the purge came, and keep it. Why each form and coding is asked for: each is an object of its own. What a
 cache does not send within PATIENCE stays owed, so the worker purges and asks again, later and later.
 
 Always purges, also when the bytes are the same: whoever wrote them first may have died before its purge.
@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from entrepot import layout
 from entrepot.journal.documents import Document, Kind
@@ -99,11 +100,11 @@ def _purge(writes: Sequence[Write], cdn: Cdn) -> None:
 def _trouble(write: Write, store: Store, cdn: Cdn) -> NotShown | None:
     """What is the first that a cache does not send. Raises NotShown when a cache does not answer."""
     for place, etags in write.shown.items():
-        for coding, etag in etags.items():
-            sent = cdn.look(place.path, accept=_media_type(place), coding=coding)
-            wrong = [each for each in sent if not _is(each, etag)]
+        for (coding, etag), accept in product(etags.items(), _media_types(place)):
+            sent = cdn.look(place.path, accept=accept, coding=coding)
+            wrong = [each for each in sent if not _is(each, etag, accept)]
             # Somebody else may have written a newer page since.
-            if wrong and not all(_is(each, _present(write, place, coding, store)) for each in wrong):
+            if wrong and not all(_is(each, _present(write, place, coding, store), accept) for each in wrong):
                 return NotShown(f"{wrong[0].cache} sends {wrong[0].status} {wrong[0].etag} for {place.path} ({coding})")
     return None
 
@@ -116,13 +117,14 @@ def _present(write: Write, place: Place, coding: str, store: Store) -> str:
     return expected(write.document.kind, page).get(coding, NOT_FOUND)
 
 
-def _media_type(place: Place) -> str:
-    return layout.HTML.partition(";")[0] if place.type == layout.HTML else place.type
+def _media_types(place: Place) -> tuple[str, ...]:
+    """The types that it is sent as, each of which a cache keeps by itself."""
+    return (layout.HTML.partition(";")[0], layout.SIMPLE_HTML) if place.type == layout.HTML else (place.type,)
 
 
-def _is(sent: Sent, etag: str) -> bool:
+def _is(sent: Sent, etag: str, media_type: str) -> bool:
     if etag == NOT_FOUND:
         return sent.status == 404
     if etag == FOUND:
         return sent.status < 400
-    return sent.status == 200 and sent.etag == etag
+    return sent.status == 200 and sent.etag == layout.entity_tag(etag, media_type)
