@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving import free_port
+
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
 
 # Headers that nginx makes itself, or that belong to the body as it is stored.
@@ -95,13 +97,6 @@ def nginx(folder: Path, statics: Sequence[Static], *, workers: int) -> Iterator[
     finally:
         process.terminate()
         process.wait(10)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _location(folder: Path, static: Static) -> str:

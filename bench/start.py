@@ -6,9 +6,8 @@ from statistics import median
 
 from bench import processes
 from bench.effort import Effort
-from bench.nginx import free_port
 from bench.report import Measured, Say
-from serving import ENTREPOT
+from serving import ENTREPOT, free_port
 
 
 def measure(folder: Path, say: Say, effort: Effort) -> list[Measured]:

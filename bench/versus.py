@@ -21,13 +21,12 @@ from urllib.parse import urljoin, urlsplit
 from archives.forge import Built
 from bench import packages, processes, samples
 from bench.effort import Effort
-from bench.nginx import free_port
 from bench.pages import PIP, PIP_FILE
 from bench.peers import OTHERS, Entrepot, Peer
 from bench.report import NONE, Measured, Say
 from bench.wrk import load
 from clients import Machine
-from serving import Answer, Server
+from serving import Answer, Server, free_port
 
 CONNECTIONS = 16
 

@@ -26,7 +26,6 @@ COLUMNS = {
     False: "SELECT name FROM pragma_table_info(?)",
     True: "SELECT column_name FROM information_schema.columns WHERE table_name = ? ORDER BY ordinal_position",
 }
-IGNORED_TABLES = {"journal_heartbeat"}  # the worker goes round, whatever is uploaded
 IGNORED_COLUMNS = {"last_used_at"}  # of a token: it was used, whatever came of it
 IGNORED_TABLES = {"journal_heartbeat"}  # the worker's, which goes round in any case
 

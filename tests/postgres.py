@@ -20,7 +20,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from inside import eventually, paused
+from breakable import Breakable
+from inside import eventually
 from serving import DATABASE, Server, serving
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ SETTINGS = ("listen_addresses=", "fsync=off", "full_page_writes=off", "max_conne
 
 
 @dataclass
-class Cluster:
+class Cluster(Breakable):
     """A running cluster below `directory`, where its socket is too."""
 
     directory: Path
@@ -51,20 +52,9 @@ class Cluster:
         """Stop it as if it had crashed: it writes nothing more, and mends itself when it is started again."""
         self._run("pg_ctl", "stop", "-w", "-D", "data", "-m", "immediate")
 
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Stop it for a while."""
-        self.stop()
-        try:
-            yield
-        finally:
-            self.start()
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Let it stand still for a while: all its processes, with all connections open."""
-        with paused(int((self.directory / "data/postmaster.pid").read_text().split()[0])):
-            yield
+    def pid(self) -> int:
+        """The postmaster."""
+        return int((self.directory / "data/postmaster.pid").read_text().split()[0])
 
     def new_database(self) -> "Database":
         """An empty database."""

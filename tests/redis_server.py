@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from inside import eventually, paused
+from breakable import Breakable
+from inside import eventually
 
 
 @dataclass
-class Redis:
+class Redis(Breakable):
     """A running Redis that keeps nothing on disk."""
 
     directory: Path
@@ -38,21 +39,10 @@ class Redis:
         self.process.kill()
         self.process.wait()
 
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Stop it for a while."""
-        self.stop()
-        try:
-            yield
-        finally:
-            self.start()
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Let it stand still for a while, with all connections open."""
+    def pid(self) -> int:
+        """Its process."""
         assert self.process is not None
-        with paused(self.process.pid):
-            yield
+        return self.process.pid
 
     def forget(self) -> None:
         """Lose everything."""

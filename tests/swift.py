@@ -7,7 +7,6 @@ It has a directory of its own and free ports, writes nowhere else, and needs no 
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ import obstore
 import pytest
 from obstore.store import S3Store as Client
 
+from breakable import Breakable
 from clients import CLIENTS
 
 CLUSTER = Path(__file__).with_name("swift_cluster.py")
@@ -33,7 +33,7 @@ PREFIX = "some/prefix"
 
 
 @dataclass
-class Swift:
+class Swift(Breakable):
     """A server whose objects lie below `directory`; `process` while it runs."""
 
     directory: Path
@@ -96,35 +96,10 @@ class Swift:
         assert self.process.stdout is not None
         self.process.stdout.close()
 
-    def pause(self) -> None:
-        """Let it hang: it takes connections, and never answers."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Stop it for a while."""
-        self.stop()
-        try:
-            yield
-        finally:
-            self.start()
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Let it hang for a while."""
-        self.pause()
-        try:
-            yield
-        finally:
-            self.resume()
-
-    def _signal(self, number: signal.Signals) -> None:
+    def pid(self) -> int:
+        """The process of the whole cluster."""
         assert self.process is not None
-        self.process.send_signal(number)
+        return self.process.pid
 
 
 @contextmanager

@@ -7,7 +7,6 @@ free port, and nothing of the system's; it runs as whoever runs the tests.
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -19,8 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from inside import eventually, family
-from serving import Server, serving
+from inside import eventually, paused
+from serving import Server, free_port, serving
 
 SHIPPED = Path(__file__).parents[1] / "deploy/varnish"
 TOKEN = "a token & of the tests"
@@ -96,14 +95,8 @@ class Behind:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """All processes of the origin stand still: connections are taken, and nothing is answered."""
-        processes = family(self.origin)
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
-        try:
+        with paused(self.origin.process.pid):
             yield
-        finally:
-            for process in processes:
-                os.kill(process, signal.SIGCONT)
 
     def sick(self) -> bool:
         """Whether the cache has noticed that the origin does not answer."""
@@ -148,10 +141,3 @@ def serving_behind(data: Path, *caches: Cache, purged_at: str = "") -> Iterator[
 def cdn_url(addresses: str) -> str:
     """What `ENTREPOT_CDN_URL` says of caches at these addresses."""
     return f"varnish://{addresses}?token={TOKEN.replace('&', '%26').replace(' ', '+')}"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

@@ -56,6 +56,7 @@ class Place:
     path: str
 
 
+_PACKAGE = re.compile(r"(?:packages|pages/withheld)/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)")
 _OF_PROJECT = re.compile(r"pages/[^/]+/(?:simple|pypi)/([^/]+)/")
 
 _SIMPLE_TYPES = {Form.JSON: SIMPLE_JSON, Form.HTML: HTML}
@@ -104,6 +105,15 @@ def withheld(blake2: str, filename: str) -> Place:
     """The note that takes a distribution file down: while it stands, the file and its sidecar are not served."""
     key = f"pages/withheld/{_fan(blake2)}/{filename}"
     return Place(key, JSON, NOTHING, (f"package/{blake2}",), package(blake2, filename).path)
+
+
+def package_at(key: str) -> tuple[str, str] | None:
+    """BLAKE2b-256 and filename that `package`, `sidecar` or `withheld` made the key of; None for any other key.
+
+    The filename of a sidecar ends in `.metadata`.
+    """
+    found = _PACKAGE.fullmatch(key)
+    return (found[1] + found[2] + found[3], found[4]) if found else None
 
 
 def tags_at(key: str) -> tuple[str, ...]:

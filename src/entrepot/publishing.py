@@ -8,11 +8,11 @@ left owed are rows.
 import hashlib
 import io
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from django.db import connection
 from django.utils import timezone
 
 from entrepot import archives, layout, policy
@@ -21,7 +21,7 @@ from entrepot.archives import Distribution, Filename
 from entrepot.digests import Digests
 from entrepot.names import ProjectName, WheelFilename, canonical_version, parse_filename, parse_version
 from entrepot.policy import Policy
-from entrepot.ports.store import Store
+from entrepot.ports.store import Store, is_whole
 from entrepot.projects import actions
 from entrepot.projects.admission import Publisher, Standing, admit
 from entrepot.projects.models import Index
@@ -64,12 +64,14 @@ def publish(upload: Upload, *, index: Index, by: Publisher, store: Store) -> int
     if standing is Standing.SAME:
         _heal(store, upload, filename)
         return None
+    connection.close()  # others need it more than whoever reads an archive
     upload.file.seek(0)
     dist = archives.open_distribution(upload.file, filename)
     policy.check_metadata(dist.metadata, index.policy)
     check_description(dist.metadata.description, dist.metadata.description_content_type)
     if standing is Standing.FIRST:
         _check_new_projects(index.policy, by)
+        connection.close()  # or waits for the store
     metadata_sha256, found = _store(store, upload, dist)
     return actions.add_file(
         index,
@@ -145,12 +147,9 @@ def _store(store: Store, upload: Upload, dist: Distribution) -> tuple[str, list[
 def _heal(store: Store, upload: Upload, filename: Filename) -> None:
     """Store the very file once more where the store has lost it, or a part of it."""
     key = layout.package(upload.digests.blake2, filename.filename).key
-    held = store.find(key)
-    if held is not None and held.size != upload.digests.size:
-        store.remove_unwanted(key, before=math.inf)
-        held = None
     beside = layout.sidecar(upload.digests.blake2, filename.filename).key
-    if held is None or (isinstance(filename, WheelFilename) and store.find(beside) is None):
+    lost_metadata = isinstance(filename, WheelFilename) and store.find(beside) is None
+    if not is_whole(key, upload.digests.size, store=store) or lost_metadata:
         upload.file.seek(0)
         _store(store, upload, archives.open_distribution(upload.file, filename))
         logger.warning("%s was damaged or missing, and was stored again from an upload", key)

@@ -240,7 +240,9 @@ def test_the_database_alone_onto_a_store_that_survived(installations: Installati
             assert publish(server, forge.wheel(name)) == 200
         server.command("delete", "before")
         server.command("backup", str(tmp_path / "backup"))
-        assert publish(server, forge.wheel("later")) == 200
+        for name in ("later", "briefly"):
+            assert publish(server, forge.wheel(name)) == 200
+        server.command("delete", "briefly", "1.0")
         server.command("delete", "removed", "1.0")
         server.command("status", "hidden", "quarantined")
         last = server.page("later")["meta"]["_last-serial"]
@@ -250,14 +252,20 @@ def test_the_database_alone_onto_a_store_that_survived(installations: Installati
     installations.urls[data] = installations.new_url()
     for path in data.glob("entrepot.sqlite3*"):
         path.unlink()
+    (kept,) = (data / "store/packages").rglob("kept-*.whl")
+    truncate(kept)
     said = installations.run(data, "restore", str(tmp_path / "backup")).stdout.splitlines()
     down = "is quarantined: taken down after the backup that was restored."
+    assert said[0].endswith("; the store lacked 1 of 6 files.")
     assert said[1:3] == [f"removed {down}", f"hidden {down}"] or said[1:3] == [f"hidden {down}", f"removed {down}"]
     with installations.serving(data) as server:
         server.command("verify")
         assert server.get("/simple/later/").status == 404
         assert server.get("/simple/before/").status == 404
         assert server.page("removed")["files"] == []
+        assert publish(server, forge.wheel("later")) == 200
+        assert publish(server, forge.wheel("briefly")) == 400
+        server.command("verify")
         assert publish(server, forge.wheel("again")) == 200
         assert server.page("again")["meta"]["_last-serial"] > last + 100
         check_downloads(server)
@@ -314,6 +322,20 @@ def test_a_damaged_backup_is_refused(filled: tuple[Path, Path], tmp_path: Path, 
     done = run(tmp_path / "new", "restore", str(directory), check=False)
     assert (done.returncode, told in done.stderr) == (1, True), done
     assert sorted(each.name for each in (tmp_path / "new").iterdir()) == ["secret"]
+
+
+def test_a_backup_without_a_damaged_file_is_restored_when_one_asks_for_it(
+    filled: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, directory = filled
+    (wheel,) = directory.rglob("*.whl")
+    flip(wheel)
+    done = run(tmp_path / "new", "restore", str(directory), "--skip-damaged", check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    first, second, *_, last = done.stdout.splitlines()
+    assert first == f"{wheel}: its bytes are wrong"
+    assert second.endswith("; the store lacked 2 of 3 files.")
+    assert last.endswith("; 1 found wrong.")
 
 
 def test_other_things_that_cannot_be_restored(

@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -20,16 +19,11 @@ from entrepot.layout import Form
 from entrepot.names import ProjectName
 from entrepot.page import Page
 from entrepot.ports.files import FileStore
-from serving import ENTREPOT, Server, environment, run
+from serving import ENTREPOT, Server, environment, free_port, run
 from uploading import upload
 
 SIMPLE = layout.project_page(ProjectName("demo"), Form.HTML)
 SECRET = "a secret that several machines have in common"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def checks(server: Server) -> tuple[int, dict[str, bool]]:

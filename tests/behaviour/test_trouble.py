@@ -63,11 +63,21 @@ def test_a_store_that_is_missing_is_not_made_anew(used: Server) -> None:
     try:
         assert used.get("/simple/kept/").status == 503
         assert publish(used, "meanwhile") == 503
+        done = used.command("verify", check=False)
+        assert (done.returncode, "The store cannot be read" in done.stderr) == (1, True)
         assert not store.exists()
     finally:
         hidden.rename(store)
     assert publish(used, "meanwhile") == 200
     used.command("verify")
+
+
+def test_another_store_is_filled_by_a_rebuild(used: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(used.data / "store/packages", tmp_path / "packages")
+    monkeypatch.setenv("ENTREPOT_STORE_URL", f"file://{tmp_path}")
+    used.command("rebuild")
+    used.command("verify")
+    assert (tmp_path / "pages/main/simple/kept/index.html").exists()
 
 
 def test_an_older_database_is_noticed_and_can_be_gone_on_with(tmp_path: Path) -> None:

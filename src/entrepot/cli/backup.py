@@ -57,8 +57,9 @@ def _tell(draft: Draft, made: Generation, config: Config) -> None:
 @click.command("restore")
 @directory_argument
 @click.option("--serial", type=int, help="Not the last backup, but the one of this serial.")
+@click.option("--skip-damaged", is_flag=True, help="Do without the files of the backup that are damaged.")
 @click.pass_context
-def restore_command(context: click.Context, directory: Path, serial: int | None) -> None:
+def restore_command(context: click.Context, directory: Path, serial: int | None, skip_damaged: bool) -> None:
     """Bring back an installation whose database is lost, or make another one like it.
 
     The backup is read as a whole first; when any of it is damaged, nothing is touched.
@@ -66,14 +67,19 @@ def restore_command(context: click.Context, directory: Path, serial: int | None)
     generation, store = restore.chosen(directory, serial), Config.current().store()
     restore.check_target(generation)
     files = generation.manifest.files
-    complaints = [
-        each for each in with_progress(restore.check_backup(generation, directory), files, "Checking") if each
-    ]
-    if complaints:
-        click.echo("\n".join(complaints))
-        raise Refused("backup-damaged", f"{len(complaints)} files of the backup are damaged. Nothing was changed.")
+    checked = with_progress(restore.check_backup(generation, directory), files, "Checking")
+    damaged = {key: what for key, what in checked if what}
+    for key, what in damaged.items():
+        click.echo(f"{directory / 'files' / key}: {what}")
+    if damaged and not skip_damaged:
+        raise Refused(
+            "backup-damaged",
+            f"{len(damaged)} files of the backup are damaged. Nothing was changed. Another copy of the backup may have "
+            "them; to restore all the rest: --skip-damaged",
+        )
     store.prepare()
-    put = sum(with_progress(restore.put_files(generation, directory, store=store), files, "Files"))
+    given = restore.put_files(generation, directory, without=damaged, store=store)
+    put = sum(with_progress(given, files, "Files"))
     restore.load_database(generation)
     click.echo(f"Restored serial {generation.manifest.serial}; the store lacked {put} of {files} files.")
     _go_on(generation, store)
@@ -82,7 +88,8 @@ def restore_command(context: click.Context, directory: Path, serial: int | None)
 
 
 def _go_on(generation: Generation, store: Store) -> None:
-    actions.overtake(open_index(), restore.unseen_serial(drift.highest_serial(store=store)))
+    index = open_index()
+    actions.overtake(index, restore.unseen_serial(drift.highest_serial(store=store)))
     restore.repeat_deletions(generation)
-    for name in restore.keep_down(store=store):
+    for name in restore.keep_down(index, store=store):
         click.echo(f"{name} is quarantined: {restore.TAKEN_DOWN}.")

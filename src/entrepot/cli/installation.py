@@ -22,10 +22,14 @@ NOT_ITS_DATABASE = (
 def prepare() -> Index:
     """Make the directories, the tables and the index where they are missing or out of date.
 
-    Raises Refused: "database-unusable", "store-ahead", "migration-blocked".
+    Raises Refused: "database-unusable", "store-ahead", "store-unusable", "migration-blocked".
     """
     index = open_index()
-    if drift.store_is_ahead(store=Config.current().store(), index=index):
+    try:
+        ahead = drift.store_is_ahead(store=Config.current().store(), index=index)
+    except OSError as error:
+        raise Refused("store-unusable", f"The store cannot be read: {error}. Nothing was changed.") from error
+    if ahead:
         raise Refused("store-ahead", NOT_ITS_DATABASE)
     return index
 
@@ -35,18 +39,20 @@ def open_index() -> Index:
     config = Config.current()
     store = config.store()
     config.uploads.mkdir(parents=True, exist_ok=True)
-    store.prepare()
     file: Path | None = settings.DATABASE_FILE
     if file is not None and not file.exists():
         _make_database(file, store)
     try:
         migrate()
+        if not Index.objects.filter(slug=INDEX).exists():
+            store.prepare()  # once: later, a store that is missing is not an empty one
         return Index.objects.get_or_create(slug=INDEX)[0]
     except DatabaseError as error:
         raise Refused("database-unusable", f"The database cannot be used: {error}.") from error
 
 
 def _make_database(file: Path, store: Store) -> None:
+    store.prepare()
     if next(store.keys("pages/"), None) is not None:
         raise Refused("store-ahead", f"{file} is missing, but the store is not empty. Nothing was changed.")
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -74,9 +74,13 @@ def verify(store: Store) -> int:
 
 @click.command("rebuild")
 def rebuild_command() -> None:
-    """Write all published documents anew. When it is interrupted, the running server goes on with it."""
-    prepare()
+    """Write all published documents anew, into a new store, too.
+
+    When it is interrupted, the running server goes on with it.
+    """
     config = Config.current()
+    config.store().prepare()
+    prepare()
     sys.exit(1 if rebuild(config.store(), config.cdn()) else 0)
 
 

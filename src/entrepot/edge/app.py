@@ -65,7 +65,7 @@ class Edge:
         try:
             if isinstance(asked, Choice):
                 held = self._memory.page_at_hand(asked.place.key)
-                ready = _ready(held.page, held.ready, asked) if held and held.page and held.page.variants else None
+                ready = _ready(held.shown, held.ready, asked) if held and held.shown else None
             elif isinstance(asked, Package) and b"range" not in conditions:
                 kept = self._memory.package_at_hand(asked)
                 ready = _ready_package(asked, kept, kept.body) if kept and kept.body is not None else None

@@ -188,8 +188,8 @@ def prune(directory: Path, *, keep: int) -> int:
 
 def recorded(key: str) -> QuerySet[File]:
     """The distribution files in today's database that the object at `key` belongs to."""
-    _, *fan, filename = key.split("/")
-    return File.objects.filter(blake2="".join(fan), filename=filename.removesuffix(".metadata"))
+    blake2, filename = layout.package_at(key) or ("", "")
+    return File.objects.filter(blake2=blake2, filename=filename.removesuffix(".metadata"))
 
 
 def sha256_of(path: Path) -> str:

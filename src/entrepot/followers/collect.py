@@ -1,12 +1,12 @@
 """Removing what nothing refers to: bytes of uploads that were never recorded, and of files that were deleted."""
 
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
+from entrepot import layout
 from entrepot.followers.drift import store_is_ahead
 from entrepot.ports.store import Store
 from entrepot.projects import actions
@@ -14,11 +14,9 @@ from entrepot.projects.models import File, Index
 
 logger = logging.getLogger(__name__)
 
-_PACKAGE = re.compile(r"packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)")
+Package = tuple[str, str]  # its BLAKE2b-256 and its filename, or that of its metadata
 
 GRACE = timedelta(days=1)  # longer than any upload takes from its first stored byte to its record
-
-
 AT_ONCE = 500  # keys that are looked up together
 
 
@@ -34,28 +32,27 @@ def collect(*, store: Store, now: datetime) -> Iterator[list[str]]:
         return
     store.sweep(older_than=GRACE.total_seconds(), now=now.timestamp())
     # Whoever put something else there may have had a reason.
-    stored = (package for key in store.keys("packages/") if (package := _PACKAGE.fullmatch(key)))
+    stored = (package for key in store.keys("packages/") if (package := layout.package_at(key)))
     while some := list(islice(stored, AT_ONCE)):
-        yield [package.string for package in _unrecorded(some) if _remove(package, store, now - GRACE)]
+        yield [key for package in _unrecorded(some) if (key := _remove(package, store, now - GRACE))]
 
 
-def _unrecorded(packages: Sequence[re.Match[str]]) -> Iterator[re.Match[str]]:
-    rows = File.objects.filter(blake2__in={_blake2(package) for package in packages})
+def _unrecorded(packages: Sequence[Package]) -> Iterator[Package]:
+    rows = File.objects.filter(blake2__in={blake2 for blake2, _ in packages})
     recorded = set(rows.values_list("blake2", "filename"))
-    for package in packages:
-        if not recorded.intersection((_blake2(package), name) for name in _names(package)):
-            yield package
+    for blake2, filename in packages:
+        if not recorded.intersection((blake2, name) for name in _names(filename)):
+            yield blake2, filename
 
 
-def _remove(package: re.Match[str], store: Store, before: datetime) -> bool:
-    remove = partial(store.remove_unwanted, package.string, before=before.timestamp())
-    return actions.discard(_blake2(package), _names(package), remove=remove)
+def _remove(package: Package, store: Store, before: datetime) -> str:
+    """The key that was removed, if any."""
+    blake2, filename = package
+    key = layout.package(blake2, filename).key
+    remove = partial(store.remove_unwanted, key, before=before.timestamp())
+    return key if actions.discard(blake2, _names(filename), remove=remove) else ""
 
 
-def _blake2(package: re.Match[str]) -> str:
-    return package[1] + package[2] + package[3]
-
-
-def _names(package: re.Match[str]) -> set[str]:
+def _names(filename: str) -> set[str]:
     """The file that it is, or whose sidecar it is."""
-    return {package[4], package[4].removesuffix(".metadata")}
+    return {filename, filename.removesuffix(".metadata")}

@@ -82,7 +82,8 @@ def check_files(*, store: Store) -> Iterator[list[str]]:
 def owe_everything(*, store: Store) -> int:
     """Note every document as owed, so that the worker finishes what is interrupted. Returns how many are owed now."""
     now = datetime.now(UTC)
-    documents = iter(dict.fromkeys([*queries.every_document(), *_noted_as_withheld(store)]))
+    notes = (owed.file(*package) for package in noted_as_withheld(store))
+    documents = iter(dict.fromkeys([*queries.every_document(), *notes]))
     while some := list(islice(documents, AT_ONCE)):
         log.owe_anew(some, at=now)
     return len(log.owed(due=END_OF_TIME))
@@ -148,10 +149,9 @@ def shows_something(key: str, store: Store) -> bool:
     return page is not None and bool(page.variants)
 
 
-def _noted_as_withheld(store: Store) -> Iterator[Document]:
-    for key in store.keys("pages/withheld/"):
-        *_, first, second, rest, filename = key.split("/")
-        yield owed.file(first + second + rest, filename)
+def noted_as_withheld(store: Store) -> Iterator[tuple[str, str]]:
+    """BLAKE2b-256 and filename of every distribution file that the store has ever had a note about."""
+    return (package for key in store.keys("pages/withheld/") if (package := layout.package_at(key)))
 
 
 def _sha256(store: Store, key: str) -> str:

@@ -1,18 +1,18 @@
 """From a backup to an installation. What `backup` wrote is read as a whole before anything is touched."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from django.db import connection
 
+from entrepot import layout
 from entrepot.followers import drift
 from entrepot.followers.backup import Generation, generations, recorded, sha256_of
 from entrepot.followers.dump import check_empty, load
 from entrepot.journal import log
-from entrepot.ports.store import Store
+from entrepot.ports.store import Store, is_whole
 from entrepot.projects import actions, queries
-from entrepot.projects.models import Project, Status
+from entrepot.projects.models import Index, Project, Status
 from entrepot.refusal import Refused
 
 TAKEN_DOWN = "taken down after the backup that was restored"
@@ -36,27 +36,31 @@ def check_target(generation: Generation) -> None:
     check_empty()
 
 
-def check_backup(generation: Generation, directory: Path) -> Iterator[str]:
-    """Read all of the backup; at each step what is wrong with one file of it. Raises Refused("backup-damaged")."""
+def check_backup(generation: Generation, directory: Path) -> Iterator[tuple[str, str]]:
+    """Read all of the backup; at each step the key of one file, and what is wrong with it, if anything.
+
+    Raises Refused("backup-damaged") when the database, or the list of files, is not what it was.
+    """
     database = generation.database
     if not database.exists() or sha256_of(database) != generation.manifest.database_sha256:
         raise Refused("backup-damaged", f"{database} is not what it was when the backup was made.")
     for key, sha256 in generation.objects():
         path = directory / "files" / key
         if not path.exists():
-            yield f"{path}: missing"
+            yield key, "missing"
         else:
-            yield "" if sha256_of(path) == sha256 else f"{path}: its bytes are wrong"
+            yield key, "" if sha256_of(path) == sha256 else "its bytes are wrong"
 
 
-def put_files(generation: Generation, directory: Path, *, store: Store) -> Iterator[bool]:
-    """Give the store what it lacks, or has in another size; at each step whether it lacked one object."""
+def put_files(generation: Generation, directory: Path, *, without: Container[str], store: Store) -> Iterator[bool]:
+    """Give the store what it lacks, or has in another size; at each step whether it was given one object.
+
+    `without` are the keys of files that the backup itself has lost.
+    """
     for key, _ in generation.objects():
         path = directory / "files" / key
-        found = store.find(key)
-        lacking = found is None or found.size != path.stat().st_size
+        lacking = key not in without and not is_whole(key, path.stat().st_size, store=store)
         if lacking:
-            store.remove_unwanted(key, before=math.inf)
             with path.open("rb") as file:
                 store.create(key, file)
         yield lacking
@@ -83,16 +87,17 @@ def repeat_deletions(generation: Generation) -> None:
             actions.delete_file(file, by=None)
 
 
-def keep_down(*, store: Store) -> Iterator[str]:
+def keep_down(index: Index, *, store: Store) -> Iterator[str]:
     """Quarantine the projects of which the store says that a file was taken down, and the database that it was not.
 
     That was after the backup, so who did it, and why, is lost. Taking such a file for good again is for people to say.
-    Gives their names.
+    Gives their names. A file that was published after the backup, too, is unknown here; its name stays used.
     """
-    for key in store.keys("pages/withheld/"):
-        *_, first, second, rest, filename = key.split("/")
-        blake2 = first + second + rest
-        if not (queries.is_offered(blake2, filename) and drift.shows_something(key, store)):
+    for blake2, filename in drift.noted_as_withheld(store):
+        if not drift.shows_something(layout.withheld(blake2, filename).key, store):
+            continue
+        actions.use_up(index, filename, blake2)
+        if not queries.is_offered(blake2, filename):
             continue
         for project in Project.objects.filter(releases__files__blake2=blake2, releases__files__filename=filename):
             actions.set_status(project, Status.QUARANTINED, by=None, reason=TAKEN_DOWN)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -27,7 +26,6 @@ from entrepot.layout import Form
 from entrepot.monitoring import metrics
 from entrepot.monitoring.recent import Recent
 from entrepot.ports.cdn import NotShown, PurgeFailed
-from entrepot.ports.store import Store
 from entrepot.projects.models import Project
 
 SHOWN = 50  # failing documents that are named
@@ -131,15 +129,9 @@ def _figures() -> Figures:
         connection.close()
 
 
-@cache
-def _opened() -> Store:
-    """The store, opened once."""
-    return Config.current().store()
-
-
 def _store() -> None:
     """Raises OSError when the store does not answer."""
-    _opened().stamp(layout.project_list(Form.JSON).key)
+    Config.current().store().stamp(layout.project_list(Form.JSON).key)
 
 
 def _since(debt: Dirty) -> datetime:

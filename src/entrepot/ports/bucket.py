@@ -11,7 +11,7 @@ from obstore.exceptions import BaseError, NotModifiedError
 from obstore.store import S3Store as Client
 
 from entrepot import layout
-from entrepot.ports.keys import checked
+from entrepot.ports.store import checked
 from entrepot.refusal import Unavailable
 
 if TYPE_CHECKING:  # the library has these for type checkers alone

@@ -20,9 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, ClassVar, TypeVar
 
-from entrepot.page import Damaged, Page, stored_serial
-from entrepot.ports.keys import checked
-from entrepot.ports.store import CHUNK, Found, Stamp, Superseded
+from entrepot.page import Page
+from entrepot.ports.store import CHUNK, Found, Stamp, checked, refuse_older
 from entrepot.refusal import Unavailable
 
 LOCKS = 64
@@ -68,7 +67,7 @@ class FileStore:
         path = self._path(key)
         packed = page.pack()
         with _disk_errors_refused(), self._locked(key), self._temporary() as temporary:
-            changed_after = self._newer_than(key, page.serial)
+            changed_after = self._replaced_by(key, page.serial)
             temporary.write(packed)
             _advance_clock(temporary, changed_after)
             _sync_file(temporary)
@@ -150,18 +149,13 @@ class FileStore:
                 raise
             return None
 
-    def _newer_than(self, key: str, serial: int) -> int:
+    def _replaced_by(self, key: str, serial: int) -> int:
         """When the present page changed (ns), 0 if there is none. Raises Superseded when it is newer than `serial`."""
         status = self._if_present(key, os.stat)
         if status is None:
             return 0
-        try:
-            with self._path(key).open("rb") as stored:
-                held = stored_serial(stored)
-        except Damaged:
-            held = -1  # nothing to keep
-        if held > serial:
-            raise Superseded(key, held, serial)
+        with self._path(key).open("rb") as stored:
+            refuse_older(key, serial, stored)
         return status.st_mtime_ns
 
     def _below(self, folder: str) -> Iterator[str]:

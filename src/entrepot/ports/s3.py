@@ -24,10 +24,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from obstore.exceptions import AlreadyExistsError, BaseError, NotModifiedError, PreconditionError
 
-from entrepot.page import Damaged, Page, stored_serial
+from entrepot.page import Page
 from entrepot.ports.bucket import NOT_WRITTEN, PART, Bucket, reading, writing
-from entrepot.ports.keys import checked
-from entrepot.ports.store import Found, Stamp, Superseded
+from entrepot.ports.store import Found, Stamp, checked, refuse_older
 from entrepot.refusal import Refused, Unavailable
 
 if TYPE_CHECKING:  # the library has these for type checkers alone
@@ -188,12 +187,7 @@ class S3Store:
                 head = io.BytesIO(result.bytes())
         except FileNotFoundError:
             return "create"
-        try:
-            held = stored_serial(head)
-        except Damaged:
-            held = -1  # nothing to keep
-        if held > serial:
-            raise Superseded(key, held, serial)
+        refuse_older(key, serial, head)
         return {"e_tag": result.meta["e_tag"]}
 
     def _fetch(self, key: str, options: "GetOptions") -> tuple[Page | None, Stamp]:

@@ -5,12 +5,14 @@ answer; writing turns it into Unavailable (`store-full`, `store-unavailable`). `
 implementation against this.
 """
 
+import math
 from collections.abc import Generator, Hashable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol
 
-from entrepot.page import Page
+from entrepot.page import Damaged, Page, stored_serial
 
 CHUNK = 1024 * 1024
 
@@ -82,3 +84,30 @@ class Store(Protocol):
 
     def sweep(self, older_than: float, now: float) -> int:
         """Remove what dead writers left, written more than `older_than` seconds before `now`; how many there were."""
+
+
+def checked(key: str) -> str:
+    """`key`, if it is relative and without `..`. Raises ValueError otherwise."""
+    if key.startswith("/") or (".." in key and ".." in key.split("/")):
+        raise ValueError(f"not a key of the store: {key!r}")
+    return key
+
+
+def refuse_older(key: str, serial: int, stored: BinaryIO) -> None:
+    """Raises Superseded when the page at `key`, packed in `stored`, was built after `serial`.
+
+    A damaged one is nothing to keep.
+    """
+    with suppress(Damaged):
+        held = stored_serial(stored)
+        if held > serial:
+            raise Superseded(key, held, serial)
+
+
+def is_whole(key: str, size: int, *, store: Store) -> bool:
+    """Whether the package is there in its size, in bytes. One of another size is damaged, and is removed."""
+    found = store.find(key)
+    if found is not None and found.size != size:
+        store.remove_unwanted(key, before=math.inf)
+        return False
+    return found is not None

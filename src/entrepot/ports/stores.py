@@ -6,21 +6,17 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from entrepot.ports.files import FileStore
-from entrepot.ports.memory import MemoryStore
 from entrepot.ports.store import Store
 
 
 def store_from_url(url: str) -> Store:
     """The store that `url` names. Raises ValueError for any that there is not.
 
-    `file:///path`; `s3://BUCKET[/PREFIX]`, with options as in `entrepot.ports.s3`; `memory:`, which ends with the
-    process.
+    `file:///path`; `s3://BUCKET[/PREFIX]`, with options as in `entrepot.ports.s3`.
     """
     parts = urlsplit(url)
     if parts.scheme == "s3":
         return _s3_store(url)
-    if url == "memory:":
-        return MemoryStore()
     if parts.scheme == "file" and not parts.netloc:
         return FileStore(Path(unquote(parts.path)))
     raise ValueError(

@@ -1,6 +1,6 @@
 """What can be done to projects. Each action is one transaction with its journal entries, and returns its last serial.
 
-Whoever calls one publishes what it left owed: `followers.pages.publish_up_to`.
+Whoever calls one publishes what it left owed: `followers.pages.publish_own`.
 """
 
 from collections.abc import Callable, Iterable
@@ -198,6 +198,12 @@ def set_profile(index: Index, profile: str) -> None:
 def overtake(index: Index, serial: int) -> None:
     """Go on with serials after `serial`, which readers have seen: the database is an older one than theirs."""
     log.skip(index.pk, serial, at=timezone.now())
+
+
+@transaction.atomic(durable=True)
+def use_up(index: Index, filename: str, blake2: str) -> None:
+    """Note that a distribution file of this name was published once, so that nothing else ever is."""
+    UsedName.objects.get_or_create(index=index, filename=filename, defaults={"blake2": blake2})
 
 
 @transaction.atomic(durable=True)

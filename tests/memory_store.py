@@ -1,4 +1,4 @@
-"""The store in the memory of one process: what the others must do, in a few lines. For tests."""
+"""The store in the memory of one process: what every store must do, in a few lines."""
 
 import io
 import threading
@@ -7,9 +7,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
-from entrepot.page import Damaged, Page, stored_serial
-from entrepot.ports.keys import checked
-from entrepot.ports.store import CHUNK, Found, Stamp, Superseded
+from entrepot.page import Page
+from entrepot.ports.store import CHUNK, Found, Stamp, checked, refuse_older
 
 ABSENT = 0  # the stamp of what is not there; all others are higher
 
@@ -46,9 +45,8 @@ class MemoryStore:
         """Replace the page at `key`. Raises Superseded when the present one was built at a higher serial."""
         packed = page.pack()
         with self._lock:
-            held = self._serial(key)
-            if held > page.serial:
-                raise Superseded(key, held, page.serial)
+            if held := self._object(key):
+                refuse_older(key, page.serial, io.BytesIO(held.data))
             self._hold(key, packed)
 
     def read_page(self, key: str) -> Page | None:
@@ -109,11 +107,3 @@ class MemoryStore:
     def _hold(self, key: str, data: bytes) -> None:
         self._versions += 1
         self._objects[key] = _Object(data, time.time(), self._versions)
-
-    def _serial(self, key: str) -> int:
-        """The serial of the present page; lower than any where there is nothing to keep."""
-        held = self._object(key)
-        try:
-            return stored_serial(io.BytesIO(held.data)) if held else -1
-        except Damaged:
-            return -1
