@@ -1,6 +1,8 @@
 # One command for each thing. All of them need only make and Python 3.11 or newer.
 PYTHON ?= python3
 DEBIAN = chromium postgresql redis-server varnish varnish-modules  # what the tests start
+# What the tests do on PostgreSQL as well as on SQLite; others choose their own database, or need none.
+ON_POSTGRESQL = clients commands front_page logs metrics parts serve status_page trouble upload upload_streams wsgi
 PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 
 .PHONY: serve setup dev test check bench faults lock clean
@@ -36,7 +38,7 @@ test: dev
 	@rm -f .coverage .coverage.*
 	@.venv/bin/coverage run -m pytest -n 2 --dist worksteal $(PYTEST)
 	@test -n "$(PYTEST)" || .venv/bin/coverage run -m pytest -n 2 --dist worksteal --database postgresql \
-		tests/behaviour/test_upload.py tests/behaviour/test_commands.py
+		$(ON_POSTGRESQL:%=tests/behaviour/test_%.py)
 	@.venv/bin/coverage combine --quiet
 	@.venv/bin/coverage report $$(tools/debian-packages $(DEBIAN) 2>/dev/null || echo --fail-under=0)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inside import eventually
-from serving import ENTREPOT, PASSWORD, Server, environment, run
+from serving import ENTREPOT, PASSWORD, Server, environment_of, run
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def running(name: str, data: Path, *arguments: str, **environ: str) -> Iterator[
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=environment(**{"ENTREPOT_DRAIN": "0", **environ}),
+            env={**environment_of(data), "ENTREPOT_DRAIN": "0", **environ},
         )
     assert process.stdout is not None
     with process.stdout as output:
@@ -45,7 +45,7 @@ def unready(name: str, data: Path, port: int, **environ: str) -> Iterator[Server
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=environment(**{"ENTREPOT_DRAIN": "0", **environ}),
+        env={**environment_of(data), "ENTREPOT_DRAIN": "0", **environ},
     )
     server = Server(f"http://127.0.0.1:{port}", data, process)
     try:

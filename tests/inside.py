@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -58,10 +59,15 @@ def query(server: Server, sql: str, *parameters: object) -> list[tuple[object, .
     """Run a statement on the server's database, beside the server, and commit it. Parameters are `?`."""
     if url := _url(server):
         with psycopg.connect(url, autocommit=True) as beside:
-            done = beside.execute(sql.replace("?", "%s").encode(), parameters)
+            done = beside.execute(sql.replace("%", "%%").replace("?", "%s").encode(), parameters)
             return [_plain(row) for row in done.fetchall()] if done.description else []
     with closing(sqlite3.connect(server.data / "entrepot.sqlite3", timeout=20)) as connection, connection:
         return connection.execute(sql, parameters).fetchall()
+
+
+def ago(**span: float) -> str:
+    """The moment that is so many `seconds`, `minutes` … ago, as both kinds of database take it."""
+    return f"{datetime.now(UTC) - timedelta(**span):%Y-%m-%d %H:%M:%S+00}"
 
 
 def serial(server: Server) -> int:
@@ -161,10 +167,12 @@ def obstructed(data: Path, project: str) -> Iterator[None]:
     if folder.exists():
         folder.rename(aside)
     folder.touch()
-    yield
-    folder.unlink()
-    if aside.exists():
-        aside.rename(folder)
+    try:
+        yield
+    finally:
+        folder.unlink()
+        if aside.exists():
+            aside.rename(folder)
 
 
 def _rows(server: Server, table: str) -> list[tuple[object, ...]]:

@@ -110,8 +110,8 @@ def environment(**changed: str) -> dict[str, str]:
 
 
 def environment_of(data: Path) -> dict[str, str]:
-    """The same, for a command on a data directory."""
-    url = DATABASES.url_of(data)
+    """The same, for a command on a data directory; its database is the one of the environment, if that names one."""
+    url = os.environ.get(DATABASE) or DATABASES.url_of(data)
     return environment(**({DATABASE: url} if url else {}))
 
 

@@ -97,6 +97,7 @@ def test_a_server_that_starts_counts_anew(tmp_path: Path) -> None:
         assert requests(server, "control", "front", 200) == 0
 
 
+@pytest.mark.embedded
 def test_without_the_database_the_rest_is_told(own_server: Server) -> None:
     file = own_server.data / "entrepot.sqlite3"
     hidden = file.rename(file.with_name("hidden"))
@@ -116,10 +117,10 @@ def test_documents_that_fail_are_counted_with_their_age(own_server: Server) -> N
     with inside.obstructed(own_server.data, "stuck"):
         assert upload(own_server, built.filename, built.data, name="stuck", version="1.0").status == 200
         inside.eventually(lambda: figures(own_server)["entrepot_documents_failing"] >= 1)
-        inside.query(own_server, "UPDATE journal_dirty SET owed_at = datetime('now', '-1 hour')")
-        inside.query(own_server, "UPDATE journal_entry SET at = datetime('now', '-1 day')")
+        inside.query(own_server, "UPDATE journal_dirty SET owed_at = ?", inside.ago(hours=1))
+        inside.query(own_server, "UPDATE journal_entry SET at = ?", inside.ago(days=1))
         inside.eventually(lambda: 3500 < figures(own_server)["entrepot_documents_owed_oldest_seconds"] < 3700)
-        inside.query(own_server, "UPDATE journal_entry SET at = datetime('now', '-1 minute')")
+        inside.query(own_server, "UPDATE journal_entry SET at = ?", inside.ago(minutes=1))
         inside.eventually(lambda: 50 < figures(own_server)["entrepot_documents_owed_oldest_seconds"] < 80)
         inside.query(own_server, "UPDATE journal_dirty SET since = 1000")
         inside.eventually(lambda: figures(own_server)["entrepot_documents_owed_oldest_seconds"] > 3500)

@@ -19,7 +19,7 @@ from entrepot.layout import Form
 from entrepot.names import ProjectName
 from entrepot.page import Page
 from entrepot.ports.files import FileStore
-from serving import ENTREPOT, Server, environment, free_port, run
+from serving import ENTREPOT, Server, environment, environment_of, free_port, run
 from uploading import upload
 
 SIMPLE = layout.project_page(ProjectName("demo"), Form.HTML)
@@ -160,7 +160,7 @@ class TestWeb:
 class TestWork:
     def test_it_works_without_telling_anybody(self, tmp_path: Path) -> None:
         run(tmp_path, "migrate")
-        process = subprocess.Popen([*ENTREPOT, "work", "--data", str(tmp_path)], env=environment())
+        process = subprocess.Popen([*ENTREPOT, "work", "--data", str(tmp_path)], env=environment_of(tmp_path))
         worker = Server("", tmp_path, process)  # type: ignore[arg-type]  # nothing is read from it
         inside.eventually(lambda: inside.query(worker, "SELECT 1 FROM journal_heartbeat") != [])
         process.send_signal(signal.SIGTERM)

@@ -67,7 +67,6 @@ class TestStart:
     def test_ready(self, shared: Server) -> None:
         assert shared.url.startswith("http://127.0.0.1:")
         assert shared.get("/_health/").status == 200
-        assert (shared.data / "entrepot.sqlite3").exists()
 
     def test_the_port_is_taken(self, shared: Server, tmp_path: Path) -> None:
         port = str(urlsplit(shared.url).port)

@@ -101,11 +101,12 @@ def failing_of_each_kind(server: Server) -> Iterator[None]:
     for kind, key, error in ((1, f"{blake2}/x", "PurgeFailed: x"), (2, "1000/1.0", ""), (4, str(index), "")):
         inside.query(
             server,
-            "INSERT OR REPLACE INTO journal_dirty (kind, key, since, serial, due_at, attempts, error, owed_at)"
-            "VALUES (?, ?, 1, 1000, '2100-01-01', 3, ?, datetime('now'))",
+            "INSERT INTO journal_dirty (kind, key, since, serial, due_at, attempts, error, owed_at)"
+            "VALUES (?, ?, 1, 1000, '2100-01-01', 3, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET serial = 1000",
             kind,
             key,
             error,
+            inside.ago(),
         )
     try:
         yield
@@ -113,6 +114,7 @@ def failing_of_each_kind(server: Server) -> Iterator[None]:
         inside.query(server, "DELETE FROM journal_dirty WHERE serial = 1000")
 
 
+@pytest.mark.embedded
 def test_the_database_is_lost(used: Server) -> None:
     file = used.data / "entrepot.sqlite3"
     hidden = file.rename(file.with_name("hidden"))
@@ -137,7 +139,7 @@ def test_the_store_is_lost(used: Server) -> None:
 
 def test_no_worker_is_at_work(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        inside.query(server, "UPDATE journal_heartbeat SET at = datetime('now', '-1 hour')")
+        inside.query(server, "UPDATE journal_heartbeat SET at = ?", inside.ago(hours=1))
         becomes(server, state="degraded", worker=False)
         says(server, "No worker has been at work lately")
         inside.query(server, "DELETE FROM journal_heartbeat")

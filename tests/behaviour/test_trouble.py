@@ -38,6 +38,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+@pytest.mark.embedded
 def test_reading_goes_on_without_the_database(used: Server) -> None:
     file = used.data / "entrepot.sqlite3"
     hidden = file.rename(file.with_name("hidden"))
@@ -80,6 +81,7 @@ def test_another_store_is_filled_by_a_rebuild(used: Server, tmp_path: Path, monk
     assert (tmp_path / "pages/main/simple/kept/index.html").exists()
 
 
+@pytest.mark.embedded
 def test_an_older_database_is_noticed_and_can_be_gone_on_with(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with serving(data) as server:
@@ -105,6 +107,7 @@ def test_an_older_database_is_noticed_and_can_be_gone_on_with(tmp_path: Path) ->
         assert gap == "restored from a backup"
 
 
+@pytest.mark.embedded
 def test_a_database_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "entrepot.sqlite3").write_bytes(b"nonsense" * 1000)
     done = run(tmp_path, "verify", check=False)

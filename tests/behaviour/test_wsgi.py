@@ -13,7 +13,7 @@ import pytest
 import inside
 from apart import answers, installed
 from archives import forge
-from serving import Server, environment
+from serving import Server, environment_of
 from uploading import authorization, upload
 
 PROGRAM = """
@@ -41,7 +41,7 @@ def wsgi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=environment(ENTREPOT_DATA=str(data), DJANGO_SETTINGS_MODULE="entrepot.settings"),
+            env={**environment_of(data), "ENTREPOT_DATA": str(data), "DJANGO_SETTINGS_MODULE": "entrepot.settings"},
         )
     assert process.stdout is not None
     with process.stdout as output:
