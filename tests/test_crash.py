@@ -15,6 +15,7 @@ from django.utils import timezone
 from archives import forge
 from entrepot.followers import drift, pages
 from entrepot.followers.collect import GRACE, collect
+from entrepot.journal import log
 from entrepot.journal.models import Dirty, Entry
 from entrepot.layout import package, sidecar
 from entrepot.projects.models import File
@@ -81,7 +82,9 @@ def check_nothing_or_all(world: World, built: forge.Built) -> str:
     recorded = File.objects.filter(filename=built.filename).exists()
     present = [page is not None for page in (world.simple(name), world.json(name), world.release_json(name, "1"))]
     assert present == [recorded] * 3
-    assert (world.upload(built) is None) == recorded
+    before = log.committed()
+    world.upload(built)
+    assert (log.committed() == before) == recorded
     return "all" if recorded else "nothing"
 
 

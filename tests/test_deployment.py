@@ -195,6 +195,14 @@ def test_compose_publishes_the_cache_alone_and_the_read_plane_knows_no_database(
             assert service["environment"]["AWS_ACCESS_KEY_ID"] == "reader", name
 
 
+def test_compose_lets_every_part_write_what_it_must() -> None:
+    for name, service in services().items():
+        if service["image"].startswith("entrepot:") and service["read_only"]:
+            written = [place.split(":")[0] for place in service["tmpfs"]]
+            written += [place.split(":")[1] for place in service.get("volumes", [])]
+            assert {"/tmp", "/data"} <= set(written), name
+
+
 def test_compose_gets_all_its_secrets_from_outside() -> None:
     text = COMPOSE.read_text()
     wanted = set(re.findall(r"\$\{([A-Z_]+):\?", text)) | set(

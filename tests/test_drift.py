@@ -12,7 +12,7 @@ from entrepot.followers.collect import GRACE, collect
 from entrepot.journal import log
 from entrepot.journal.documents import Kind
 from entrepot.journal.models import Dirty, Entry
-from entrepot.layout import package, release_json, sidecar
+from entrepot.layout import package, release_json, sidecar, watermark
 from entrepot.names import ProjectName
 from entrepot.page import Page
 from entrepot.projects import actions
@@ -145,6 +145,8 @@ def test_a_database_that_is_not_the_stores_is_noticed(world: World) -> None:
     File.objects.all().delete()
     assert not any(collect(store=world.store, now=now))
     stored(world, "pages/main/simple/index.json").write_bytes(b"nonsense")
+    assert drift.store_is_ahead(store=world.store, index=world.index)  # by the watermark, which never waits
+    stored(world, watermark()).write_bytes(b"nonsense")
     assert not drift.store_is_ahead(store=world.store, index=world.index)
 
 

@@ -63,12 +63,26 @@ def test_a_transaction_that_fails_leaves_no_entry_and_no_gap(world: World) -> No
 def test_what_is_touched_again_while_it_is_built_stays_owed(world: World) -> None:
     now, document = timezone.now(), owed.project(7)
     log.owe([document], since=3, serial=3, at=now)
+    seen = log.debt(document)
     log.owe([document], since=5, serial=5, at=now)
-    log.settle([(document, 4)])
+    log.settle([(document, 4, seen)])
     row = Dirty.objects.get()
     assert (row.since, row.serial) == (5, 5)
-    log.settle([(document, 5)])
+    log.settle([(document, 5, log.debt(document))])
     assert not Dirty.objects.exists()
+
+
+def test_what_is_owed_anew_while_it_is_built_stays_owed(world: World) -> None:
+    """Without a change: because of another public URL, say, which has no serial."""
+    world.upload(forge.wheel("demo"))
+    document = owed.project(world.project("demo").pk)
+    log.owe_anew([document], at=timezone.now())
+    seen = log.debt(document)
+    log.owe_anew([document], at=timezone.now())
+    log.settle([(document, log.committed(), seen)])
+    assert Dirty.objects.filter(kind=document.kind, key=document.key).exists()
+    assert pages.publish(document, store=world.store, cdn=world.cdn)
+    assert not Dirty.objects.filter(kind=document.kind, key=document.key).exists()
 
 
 def test_the_published_serial_waits_for_the_oldest_debt(world: World) -> None:
@@ -114,11 +128,11 @@ def test_the_list_of_a_large_index_is_merged(world: World, monkeypatch: pytest.M
 
 def test_a_document_that_fails_backs_off_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = world.upload(forge.wheel("broken"), shown=False)
-    put = world.store.put_page
+    put, fault = world.store.put_page, [""]
 
     def refuse_some(key: str, page: Page) -> None:
         if "/simple/broken/" in key:
-            raise OSError("the disk has a hole here")
+            raise ValueError(fault[-1]) if fault[-1] else OSError("the disk has a hole here")
         put(key, page)
 
     monkeypatch.setattr(world.store, "put_page", refuse_some)
@@ -134,6 +148,13 @@ def test_a_document_that_fails_backs_off_alone(world: World, monkeypatch: pytest
         row.refresh_from_db()
         assert row.attempts == attempt
         assert row.due_at - timezone.now() > log.SHORTEST_BACKOFF * 2 ** (attempt - 2)
+        now = row.due_at
+    for wrong, longest in (("", pages.OUTAGE), ("a fault of ours", pages.FAILURE)):
+        fault.append(wrong)
+        Dirty.objects.update(attempts=20, due_at=now)
+        assert list(pages.publish_owed(due=now, store=world.store, cdn=world.cdn)) == [[]]
+        row.refresh_from_db()
+        assert longest / 2 < row.due_at - timezone.now() <= longest
         now = row.due_at
     monkeypatch.undo()
     loop.step(store=world.store, cdn=world.cdn, now=now + log.HEAD_START, tidied=now, stopped=never)
@@ -169,7 +190,7 @@ def test_a_late_builder_cannot_bring_back_what_is_gone(world: World) -> None:
         late = list(pages.build(owed.project(world.project("demo").pk), serial=before))
     world.show(actions.delete_project(world.project("demo"), by=None))
     for place, page in late:
-        pages.put(world.store, place, page)
+        pages.put(world.store, place.key, page)
     assert world.complaints() == []
     gone = world.simple("demo")
     assert gone is not None

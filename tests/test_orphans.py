@@ -4,17 +4,24 @@ import hashlib
 import io
 import math
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from django.utils import timezone
 
 from archives import forge
 from archives.forge import Built
+from entrepot.followers.collect import collect
+from entrepot.journal import log
 from entrepot.journal.models import Entry
-from entrepot.layout import Place, package, sidecar
+from entrepot.layout import Form, Place, package, project_page, sidecar
+from entrepot.names import ProjectName
+from entrepot.page import Page
 from entrepot.ports.files import FileStore
 from entrepot.projects import actions
+from entrepot.projects.models import File
 from entrepot.refusal import Unavailable
 from world import World, new_world
 
@@ -69,6 +76,20 @@ def test_what_a_file_consists_of_is_never_removed(world: World) -> None:
     assert actions.discard(blake2(built), ["another.whl"], remove=remove)
 
 
+def test_what_readers_are_shown_is_never_removed(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Should the database have gone back to before it was published, without anybody noticing."""
+    shown, hidden, unnamed = forge.wheel("demo"), forge.wheel("hidden"), "packages/aa/bb/" + "c" * 60 + "/no-name"
+    for built in (shown, hidden):
+        world.upload(built)
+    world.store.create(unnamed, io.BytesIO(b"x"))
+    world.store.put_page(project_page(ProjectName("hidden"), Form.JSON).key, Page.gone(serial=log.committed()))
+    File.objects.all().delete()
+    later = timezone.now() + timedelta(days=2)
+    removed = sorted(key for keys in collect(store=world.store, now=later) for key in keys)
+    assert removed == sorted([unnamed, *(place(blake2(hidden), hidden.filename).key for place in (package, sidecar))])
+    assert caplog.text.count("is shown to readers") == 2
+
+
 def test_an_upload_of_the_very_file_mends_it(world: World) -> None:
     wheel, sdist = forge.wheel("demo"), forge.sdist("demo")
     for built in (wheel, sdist):
@@ -84,7 +105,7 @@ def test_an_upload_of_the_very_file_mends_it(world: World) -> None:
     for damage in damages:
         damage()
         assert world.complaints() != []
-        assert [world.upload(built) for built in (wheel, sdist)] == [None, None]
+        assert [world.upload(built) for built in (wheel, sdist)] == [log.committed()] * 2
         assert world.complaints() == []
     assert Entry.objects.count() == entries
 

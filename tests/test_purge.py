@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 from django.utils import timezone
@@ -59,7 +60,7 @@ def sends_the_store(world: World) -> Ledger:
 
     def send(path: str, accept: str, coding: str) -> list[Sent]:
         if path.startswith("/packages/"):
-            *_, first, second, rest, filename = path.split("/")
+            *_, first, second, rest, filename = unquote(path.removesuffix(".metadata")).split("/")
             note = world.store.read_page(layout.withheld(first + second + rest, filename).key)
             return [Sent("one", 404 if note and note.variants else 200, "")]
         page = world.store.read_page(key_of(path, accept))
@@ -175,7 +176,7 @@ def test_a_newer_page_of_somebody_else_is_as_good(world: World) -> None:
     newer = Page.of(b"newer", serial=serial + 9, last_serial=serial + 9)
 
     def send(path: str, accept: str, coding: str) -> list[Sent]:
-        pages.put(world.store, layout.project_page(DEMO, Form.JSON), newer)  # it comes between purge and look
+        pages.put(world.store, layout.project_page(DEMO, Form.JSON).key, newer)  # it comes between purge and look
         return truth.send(path, accept, coding)
 
     assert pages.publish_own(serial, store=world.store, cdn=Ledger(send))
@@ -224,6 +225,23 @@ def test_a_file_that_is_still_served_stays_owed(world: World) -> None:
 
     assert not pages.publish_own(serial, store=world.store, cdn=Ledger(send))
     assert Dirty.objects.get().kind == owed.Kind.FILE
+
+
+@pytest.mark.parametrize("end", [".metadata", "as pip asks", ".metadata as pip asks"])
+def test_a_sidecar_or_a_spelling_that_is_still_served_stays_owed(world: World, end: str) -> None:
+    world.upload(forge.wheel("demo", "1!1.0"))
+    file = world.file("demo-1!1.0-py3-none-any.whl")
+    whole = layout.package(file.blake2, file.filename).path
+    path = whole + ".metadata" * (".metadata" in end)
+    kept = quote(path) if "pip" in end else path
+    truth = sends_the_store(world)
+    ledger = Ledger(lambda *asked: [Sent("one", 200, "")] if asked[0] == kept else truth.send(*asked))
+    serial = actions.set_status(world.project("demo"), Status.QUARANTINED, by=None)
+    assert not pages.publish_own(serial, store=world.store, cdn=ledger)
+    assert Dirty.objects.get().error == f"NotShown: one sends 200  for {kept} (identity)"
+    world.cdn = ledger = sends_the_store(world)
+    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=None))
+    assert {path for path, _, _ in ledger.looks if path.startswith("/packages/")} == {whole}  # an sdist has no other
 
 
 def test_pages_that_nothing_accounts_for_are_removed_from_the_caches(world: World) -> None:

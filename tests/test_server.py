@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import select
 import signal
 import socket
 import struct
@@ -18,14 +19,17 @@ from typing import Any, BinaryIO
 import pytest
 import uvicorn
 
-from entrepot import layout
+from entrepot import asgi, layout
+from entrepot import server as served
 from entrepot.edge.app import Edge
 from entrepot.edge.sending import Receive, Scope, Send
 from entrepot.layout import Form
 from entrepot.names import ProjectName
 from entrepot.page import Page
 from entrepot.ports.files import FileStore
+from entrepot.refusal import Refused
 from entrepot.server import Protocol
+from inside import eventually
 
 DEMO = layout.project_page(ProjectName("demo"), Form.HTML)
 BIG = layout.project_page(ProjectName("big"), Form.HTML)
@@ -34,6 +38,9 @@ BLAKE2 = "cd" * 32
 PACKAGE = layout.package(BLAKE2, "demo-1.0.tar.gz")
 GET = b"GET %s HTTP/1.1\r\nHost: index.example\r\n\r\n"
 TICKS = 100_000
+PIECE = 64 * 1024
+MUCH = 1000 * PIECE  # more than the kernel holds for one connection
+PACE = 0.02  # seconds from one piece to the next, where a client is slow
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,12 @@ class Response:
 class Client:
     """One connection, spoken to in bytes."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.socket = socket.create_connection(address, timeout=20)
+    def __init__(self, address: tuple[str, int], *, buffer: int | None = None) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(20)
+        if buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self.socket.connect(address)
         self.file: BinaryIO = self.socket.makefile("rb")
 
     def __enter__(self) -> "Client":
@@ -260,6 +271,98 @@ def test_a_client_may_go_away_in_the_middle(edge: Running, caplog: pytest.LogCap
     edge.wait_until(lambda: len(edge.connections) == 1)
     edge.wait_until(lambda: not edge.server.server_state.tasks)
     assert caplog.text == ""
+
+
+def wait_for(moment: float) -> None:
+    eventually(lambda: time.monotonic() > moment)
+
+
+class Lavish:
+    """An application with much to send: a file, a body, or what many answers at once come to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with path.open("wb") as file:
+            file.truncate(MUCH)
+
+    def at_once(self, _method: bytes, target: bytes, _headers: object) -> tuple[bytes, bytes] | None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % PIECE
+        return (head, bytes(PIECE)) if target == b"/at-once" else None
+
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+        if scope["path"] == "/file":
+            await send(start(MUCH))
+            with self._path.open("rb") as file:
+                await send({"type": "http.response.zerocopysend", "file": file})
+        else:
+            pieces = MUCH // PIECE if scope["path"] == "/body" else 1
+            await send(start(pieces * PIECE))
+            for _ in range(pieces):
+                await send({"type": "http.response.body", "body": bytes(PIECE), "more_body": True})
+            await send(END)
+
+
+@pytest.mark.parametrize("wanted", [GET % b"/file", GET % b"/body", GET % b"/at-once" * 1000])
+def test_who_takes_nothing_is_let_go_and_who_is_slow_is_not(
+    wanted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(served, "STUCK", 0.5)
+    with (
+        running(Lavish(tmp_path / "much")) as server,
+        Client(server.address, buffer=PIECE) as slow,
+        Client(server.address, buffer=PIECE) as stuck,
+    ):
+        slow.send(wanted)
+        stuck.send(wanted)
+        assert stuck.file.readline() == b"HTTP/1.1 200 OK\r\n"
+        eventually(lambda: len(server.connections) == 2)
+        taken = 0
+        while len(server.connections) == 2:
+            taken += len(slow.socket.recv(PIECE))
+            wait_for(time.monotonic() + PACE)
+        (left,) = server.connections
+        assert left.client == slow.socket.getsockname()
+        with pytest.raises(ConnectionResetError):
+            stuck.file.read()
+        while taken < MUCH:
+            taken += len(slow.socket.recv(MUCH))
+        server.wait_until(lambda: not server.server.server_state.tasks)
+    assert caplog.text == ""
+
+
+class Taking:
+    """An application that takes bodies as ours does, and answers with their size or the code of the refusal."""
+
+    def __init__(self, uploads: Path) -> None:
+        self._handler = asgi.Handler(uploads)
+
+    async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:
+        try:
+            with await self._handler.read_body(receive) as body:
+                said = b"%d" % len(body.read())
+        except Refused as refusal:
+            said = refusal.code.encode()
+        await send(start(len(said)))
+        await send({"type": "http.response.body", "body": said})
+
+
+def test_a_body_that_drips_is_given_up_and_one_that_is_slow_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asgi, "STALLED", 0.5)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n"
+    with running(Taking(tmp_path)) as server, Client(server.address) as slow, Client(server.address) as dripping:
+        slow.send(head)
+        dripping.send(head)
+        began = time.monotonic()
+        for sent in range(1, 100):
+            slow.send(bytes(100))
+            if not select.select([dripping.socket], [], [], 0)[0]:
+                dripping.send(b"x")
+            wait_for(began + sent * PACE)
+        assert dripping.read().body == b"request-stalled"
+        slow.send(bytes(100))
+        assert slow.read().body == b"10000"
 
 
 @pytest.mark.parametrize(

@@ -354,6 +354,33 @@ def test_when_the_origin_fails_the_old_page_is_served_and_marked(front: Front, p
     assert front.get(page).body == b"new"
 
 
+def test_a_mark_of_the_origin_lasts_until_it_answers_without_it(front: Front, page: str) -> None:
+    plain = {**PAGE, "ETag": '"1"'}
+    marked = {**plain, "X-Entrepot-Stale": "1"}
+    sent = []
+    for status, headers in ((200, marked), (304, plain), (304, marked), (304, plain), (304, marked), (200, plain)):
+        front.says(status, b"page" if status == 200 else b"", **headers)
+        front.purge("project/x")
+        for cached in ("miss", "hit"):
+            answer = front.get(page)
+            assert (answer.body, answer.headers["x-cache"]) == (b"page", cached)
+            sent.append(answer.headers.get("x-entrepot-stale"))
+    assert sent == ["1", "1", None, None] * 3
+
+
+def test_an_origin_that_has_lost_its_store_does_not_lead_back_in_time(front: Front, page: str) -> None:
+    """Each of its processes remembers what it saw last, which may be older than what the cache has seen."""
+    front.says(200, b"newer", **PAGE)
+    assert front.get(page).body == b"newer"
+    front.says(200, b"older", **PAGE, **{"X-Entrepot-Stale": "1"})
+    front.purge("project/x")
+    for _ in range(2):
+        answer = front.get(page)
+        assert (answer.body, answer.headers["x-entrepot-stale"]) == (b"newer", "1")
+    front.says(200, b"newest", **PAGE)
+    assert front.get(page).body == b"newest"
+
+
 def test_what_was_removed_is_not_served_when_the_origin_fails(front: Front, page: str) -> None:
     front.answers(lambda _: Reply(200, PAGE, b"malware"))
     front.get(page)

@@ -75,13 +75,13 @@ class Traffic:
     def check(self) -> None:
         """All that was acknowledged is listed and comes with its hash, everything listed does, and nothing was wrong
         meanwhile."""
-        assert self.faults == []
+        assert self.faults == [], self.faults[:5]
         assert self.acknowledged
         eventually(self._all_listed, within=PATIENCE)
         for project in sorted({file.project for file in self.acknowledged}):
             for listed in self._page(project).json()["files"]:
                 assert self._fetched(project, listed).status == 200, listed["filename"]
-        assert self.faults == []
+        assert self.faults == [], self.faults[:5]
 
     def summary(self) -> str:
         """What happened, in a line."""

@@ -32,7 +32,7 @@ class World:
     user: User
     cdn: Cdn = field(default_factory=NoCdn)
 
-    def upload(self, built: forge.Built, *, shown: bool = True) -> int | None:
+    def upload(self, built: forge.Built, *, shown: bool = True) -> int:
         """Upload a file; with `shown` its pages are published in the same breath, as the API does."""
         hasher = Hasher()
         hasher.update(built.data)
@@ -50,7 +50,7 @@ class World:
             by=Publisher(self.user),
             store=self.store,
         )
-        if shown and serial is not None:
+        if shown:
             assert pages.publish_own(serial, store=self.store, cdn=self.cdn)
         return serial
 

@@ -28,6 +28,7 @@ include "./backend.vcl";
 #   X-Entrepot-Look       fetch: there is a purged object, get the present one; stale: that failed, take the purged one
 #   X-Entrepot-Lifetime   seconds for which the object is fresh, were it not purged
 #   X-Entrepot-Renewing   seconds after that, for which it is served while it is being renewed
+#   X-Entrepot-Marked     the origin's mark X-Entrepot-Stale
 #   xkey                  the surrogate tags, where the module looks for them
 
 sub vcl_recv {
@@ -316,9 +317,19 @@ sub vcl_backend_response {
     if (bereq.uncacheable) {
         return (deliver);
     }
-    if (beresp.status >= 500 && (bereq.is_bgfetch || var.get("look") == "fetch")) {
-        return (abandon);  # the old answer stays
+    # The old answer stays. An origin that cannot ask its store tells what it remembers, and may have seen less than we.
+    if ((beresp.status >= 500 || (beresp.http.X-Entrepot-Stale && !beresp.was_304)) &&
+        (bereq.is_bgfetch || var.get("look") == "fetch")) {
+        return (abandon);
     }
+    # A 304 comes with all stored headers that it does not have itself. The mark is stored under another name, so one
+    # that is here now was sent now.
+    unset beresp.http.X-Entrepot-Marked;
+    if (beresp.http.X-Entrepot-Stale) {
+        set beresp.http.X-Entrepot-Marked = beresp.http.X-Entrepot-Stale;
+        unset beresp.http.X-Entrepot-Stale;
+    }
+    unset beresp.http.X-Entrepot-Renewing;
     set beresp.http.xkey = beresp.http.Surrogate-Key;
     set beresp.grace = 0s;
     set beresp.keep = 0s;
@@ -389,6 +400,10 @@ sub vcl_deliver {
         set resp.http.X-Cache = "hit";
     } else {
         set resp.http.X-Cache = "miss";
+    }
+    if (resp.http.X-Entrepot-Marked) {
+        set resp.http.X-Entrepot-Stale = "1";
+        unset resp.http.X-Entrepot-Marked;
     }
     unset resp.http.Surrogate-Control;
     unset resp.http.Surrogate-Key;

@@ -5,6 +5,7 @@ Between them stands a guard over request bodies, because Django writes a body to
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,7 +41,8 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-STALLED = 60  # seconds without a byte, after which a body is given up
+STALLED = 60  # seconds without a byte, or from the start at less than SLOWEST, after which a body is given up
+SLOWEST = 500  # bytes a second, on average
 CHECKERS = 32  # tokens that are looked up at once
 IN_MEMORY = 1 << 20  # bytes of a body; a larger one waits on disk
 
@@ -63,13 +65,15 @@ class Handler(ASGIHandler):
     async def read_body(self, receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> SpooledTemporaryFile[bytes]:
         """The request body, in memory while it is small, else in a nameless file. Raises RequestAborted and OSError."""
         body = SpooledTemporaryFile(IN_MEMORY, mode="w+b", dir=str(self._uploads))  # noqa: SIM115 - Django closes it
+        began = time.monotonic()
         more = True
         while more:
+            left = began + max(STALLED, body.tell() / SLOWEST) - time.monotonic()
             try:
-                message = await asyncio.wait_for(receive(), STALLED)
+                message = await asyncio.wait_for(receive(), min(STALLED, left))
             except TimeoutError:
                 body.close()
-                raise Refused("request-stalled", f"Nothing of the request has come for {STALLED} seconds.") from None
+                raise _stalled() from None
             if message["type"] == "http.disconnect":
                 body.close()
                 raise RequestAborted
@@ -128,6 +132,13 @@ class Control:
 
     async def _refuse(self, scope: Scope, send: Send, refusal: Refused) -> None:
         await self.django.send_response(problems.answer(_header(scope, b"accept"), refusal), send)
+
+
+def _stalled() -> Refused:
+    return Refused(
+        "request-stalled",
+        f"The request has stalled: it must not pause for {STALLED} seconds, and has to bring {SLOWEST} bytes a second.",
+    )
 
 
 def _header(scope: Scope, name: bytes) -> str:

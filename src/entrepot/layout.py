@@ -9,6 +9,7 @@ by tag.
 import re
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import quote
 
 from entrepot.names import ProjectName
 
@@ -34,6 +35,8 @@ PAGE = Cache("public, max-age=0, must-revalidate", "max-age=86400, stale-while-r
 PACKAGE = Cache("public, max-age=365000000, immutable")
 STALE = Cache("public, max-age=0, must-revalidate", "max-age=10")  # the store could not be asked for the present one
 NOTHING = Cache("public, max-age=0, must-revalidate", "max-age=10")  # a 404 may become true any second
+ALIAS = Cache(PAGE.control, "max-age=10")  # by another URL than its own, which no cache is asked for after a purge
+PACKAGE_ALIAS = Cache(PACKAGE.control, "max-age=10")
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
@@ -89,6 +92,11 @@ def release_json(name: ProjectName, version: str, index: str = INDEX) -> Place:
     return Place(key, JSON, PAGE, (_tag(name),), f"/pypi/{name}/{version}/json")
 
 
+def watermark(index: str = INDEX) -> str:
+    """The key of what is no page, but says at which serial the last one was built."""
+    return f"pages/{index}/serial"
+
+
 def package(blake2: str, filename: str) -> Place:
     """A distribution file, at `/packages/aa/bb/REST/FILENAME`; `blake2` is the hex BLAKE2b-256 of its bytes."""
     key = f"packages/{_fan(blake2)}/{filename}"
@@ -105,6 +113,11 @@ def withheld(blake2: str, filename: str) -> Place:
     """The note that takes a distribution file down: while it stands, the file and its sidecar are not served."""
     key = f"pages/withheld/{_fan(blake2)}/{filename}"
     return Place(key, JSON, NOTHING, (f"package/{blake2}",), package(blake2, filename).path)
+
+
+def spellings(path: str) -> tuple[str, ...]:
+    """A package's path as installers write it: as it is, and as pip does, which encodes an epoch's `!`, say."""
+    return tuple(dict.fromkeys((path, quote(path))))
 
 
 def package_at(key: str) -> tuple[str, str] | None:

@@ -22,7 +22,7 @@ from entrepot.digests import Digests
 from entrepot.names import ProjectName, WheelFilename, canonical_version, parse_filename, parse_version
 from entrepot.policy import Policy
 from entrepot.ports.store import Store, is_whole
-from entrepot.projects import actions
+from entrepot.projects import actions, queries
 from entrepot.projects.admission import Publisher, Standing, admit
 from entrepot.projects.models import Index
 from entrepot.readme import check_description
@@ -51,9 +51,9 @@ class Upload:
     claimed: Mapping[str, str] = field(default_factory=dict)
 
 
-def publish(upload: Upload, *, index: Index, by: Publisher, store: Store) -> int | None:
-    """Check, store and record the upload. Returns the serial of its record, or None when the very file was there
-    already.
+def publish(upload: Upload, *, index: Index, by: Publisher, store: Store) -> int:
+    """Check, store and record the upload. Returns the serial of its record, or, when the very file was there already,
+    that of the project's last change.
 
     Raises Refused (or a kind of it); then nothing has changed.
     """
@@ -63,7 +63,7 @@ def publish(upload: Upload, *, index: Index, by: Publisher, store: Store) -> int
     _check_digests(upload)
     if standing is Standing.SAME:
         _heal(store, upload, filename)
-        return None
+        return queries.last_serial(index, filename.project)
     connection.close()  # others need it more than whoever reads an archive
     upload.file.seek(0)
     dist = archives.open_distribution(upload.file, filename)

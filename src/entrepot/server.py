@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn's httptools protocol, with three additions.
+"""The HTTP server: uvicorn's httptools protocol, with four additions.
 
 - An application with `at_once(method, target, headers)` (see `entrepot.edge.app`) is asked first, in the parser's
   callback, and what it gives is written to the transport there and then: no task, no ASGI messages. If it has
@@ -6,6 +6,7 @@
 - `http.response.zerocopysend` (ASGI extension): the kernel sends the file. The application opens and closes it.
 - `entrepot.reason` (our extension): `http.response.start` may carry `reason`, the text of the status line, which is the
   only part of a refusal that some upload clients show.
+- A client that takes nothing of what waits for it is let go; one look in `STUCK` seconds tells.
 
 It relies on these internals of uvicorn 0.54: `HttpToolsProtocol.on_message_begin` makes `self.scope` and empties
 `self.headers`; `on_headers_complete` makes `self.cycle` and hands it to `_start_asgi_task`, at once or when its turn in
@@ -18,8 +19,10 @@ signal handler; `Server.on_tick` is called ten times a second, and `shutdown` wh
 import asyncio
 import re
 import socket
+import struct
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any, cast
 
@@ -34,6 +37,7 @@ AtOnce = Callable[[bytes, bytes, list[tuple[bytes, bytes]]], tuple[bytes, bytes]
 LONGEST_REASON = 400  # characters
 LONGEST_FRAMING = 64 * 1024  # bytes of a request that are not its body
 LONGEST_HEAD = 30  # seconds from the first byte of a request to the end of its head
+STUCK = 60  # seconds from one look to the next at what a client takes; nothing in between is too little
 TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 ACCEPT = 4  # connections taken in one go: the rest is for the other processes on the same socket
 DRAIN = 30  # seconds for open requests when the server stops
@@ -42,6 +46,8 @@ _FOR_NOBODY = {ord(digit): [0] * 256 for digit in "2345"}  # where answers at on
 _NOT_AT_ONCE = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ZERO_COPY = "http.response.zerocopysend"
+_TCP_INFO = struct.Struct("=24x I 92x Q 16x I")  # of Linux: tcpi_unacked, tcpi_bytes_acked, tcpi_notsent_bytes
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: what is unsent when the socket is closed is thrown away
 
 
 class Protocol(HttpToolsProtocol):
@@ -58,11 +64,13 @@ class Protocol(HttpToolsProtocol):
         self._unaccounted = 0  # bytes since the message began that were not its body
         self._active = 0.0  # the loop's time of the last data from the client
         self._defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
+        self._stood: int | None = None  # where the client stood at the last look
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """A client is there. It has as long to say something as between two requests."""
         super().connection_made(transport)
         self._look_again(self.timeout_keep_alive)
+        self._next_look = self.loop.call_later(STUCK, self._look_at_client)
 
     def data_received(self, data: bytes) -> None:
         """Parse, and refuse what frames a request when it grows beyond all use: head, trailers, chunk sizes."""
@@ -151,6 +159,31 @@ class Protocol(HttpToolsProtocol):
         """Leave nothing behind."""
         super().connection_lost(exc)
         super()._unset_keepalive_if_required()
+        self._next_look.cancel()
+
+    def _look_at_client(self) -> None:
+        """Let the client go when it has taken nothing since the last look, though something waited all the while.
+
+        TCP_USER_TIMEOUT would be simpler, but with it Linux 6.18 also ends connections of clients that read slowly and
+        acknowledge something many times a second, once their window has been shut.
+
+        A program that reads slowly shows it in steps: its kernel asks for more when a good part of its buffer is free,
+        often 128 KiB. One that reads 3 KB a second is seen to go on; a slow line shows every packet.
+        """
+        before, self._stood = self._stood, _stands(self._socket())
+        if before is None or before != self._stood:
+            self._next_look = self.loop.call_later(STUCK, self._look_at_client)
+        else:
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Reset the connection. Whoever writes to it learns of that; `abort()` says nothing to a `sendfile`."""
+        self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        with suppress(OSError):  # of a client that has gone by itself
+            self._socket().shutdown(socket.SHUT_RDWR)
+
+    def _socket(self) -> socket.socket:
+        return cast("socket.socket", self.transport.get_extra_info("socket"))
 
     def _unset_keepalive_if_required(self) -> None:
         self._active = self.loop.time()
@@ -217,6 +250,16 @@ class Protocol(HttpToolsProtocol):
             raise ConnectionResetError
         file = message["file"]
         return await self.loop.sendfile(self.transport, file, message.get("offset", file.tell()), message.get("count"))
+
+
+def _stands(connection: socket.socket) -> int | None:
+    """How many bytes the client has taken since it came, when the kernel has more for it; else None.
+
+    asyncio and `sendfile` hold something back only while the kernel's buffer is full, so it tells of them too.
+    """
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    packets, taken, unsent = _TCP_INFO.unpack(info)
+    return int(taken) if packets or unsent else None
 
 
 def phrase(reason: str) -> bytes:

@@ -19,6 +19,8 @@ import pytest
 
 from archives import forge
 from entrepot.followers import backup, restore
+from entrepot.ports.files import FileStore
+from entrepot.ports.store import Found
 from entrepot.projects import actions
 from inside import eventually
 from postgres import Cluster, running_cluster
@@ -356,7 +358,7 @@ def test_other_things_that_cannot_be_restored(
 
 def test_no_database_to_back_up(tmp_path: Path) -> None:
     done = run(tmp_path / "data", "backup", str(tmp_path / "backup"), check=False)
-    assert (done.returncode, "The database cannot be used" in done.stderr) == (1, True)
+    assert (done.returncode, "The database cannot be copied" in done.stderr) == (1, True)
 
 
 def test_what_the_store_has_wrong_is_told_and_left_out(filled: tuple[Path, Path], tmp_path: Path) -> None:
@@ -391,11 +393,29 @@ def test_only_some_generations_are_kept(filled: tuple[Path, Path], tmp_path: Pat
     run(tmp_path / "new", "restore", str(directory))
 
 
+def test_old_backups_go_first_so_that_a_full_disk_has_room(filled: tuple[Path, Path]) -> None:
+    data, directory = filled
+    run(data, "backup", str(directory))
+    (data / "entrepot.sqlite3").write_bytes(b"nonsense" * 1000)
+    done = run(data, "backup", str(directory), "--keep", "1", check=False)
+    assert (done.returncode, "The database cannot be copied" in done.stderr) == (1, True)
+    assert len(backup.generations(directory)) == 1
+
+
 def test_one_backup_at_a_time(filled: tuple[Path, Path]) -> None:
     data, directory = filled
     with backup.held(directory):
         done = run(data, "backup", str(directory), check=False)
     assert done.stderr == f"Error: Another backup is being written into {directory}.\n"
+
+
+class HastyStore(FileStore):
+    """A store with a collector that removes what somebody is about to read."""
+
+    def find(self, key: str) -> Found | None:
+        found = super().find(key)
+        self.remove_unwanted(key, time.time() + 1)
+        return found
 
 
 @pytest.mark.django_db(transaction=True)
@@ -407,9 +427,7 @@ def test_what_was_deleted_and_removed_while_the_backup_was_made(tmp_path: Path) 
     file = world.file(wheel.filename)
     serial = actions.delete_file(file, by=None)
     world.show(serial)
-    for key in list(world.store.keys("packages/")):
-        assert world.store.remove_unwanted(key, time.time() + 1)
-    said = list(backup.copy_files(draft, directory, store=world.store))
+    said = list(backup.copy_files(draft, directory, store=HastyStore(tmp_path / "store")))
     assert [each.rpartition(": ")[2] for each in said] == ["deleted meanwhile"] * 2
     made = backup.finish(draft)
     assert (len(made.manifest.deleted), made.manifest.lost) == (2, [])

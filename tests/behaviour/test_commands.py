@@ -197,10 +197,13 @@ class TestImport:
         for built in (*good, forge.Built("imported-1.2.tar.gz", b"nonsense"), forge.Built("x.whl", b"")):
             (tmp_path / built.filename).write_bytes(built.data)
         (tmp_path / "README.txt").touch()
+        (tmp_path / "imported-0.9-py3-none-any.whl").mkdir()
+        (tmp_path / "imported-0.8-py3-none-any.whl").symlink_to("nowhere")
         done = server.command("import", str(tmp_path), "--by", "alice", check=False)
         assert done.returncode == 1
-        assert done.stdout.splitlines()[-1] == "Imported 3 files; 2 refused."
-        assert [line.partition(": ")[0] for line in done.stdout.splitlines()[:-1]] == ["imported-1.2.tar.gz", "x.whl"]
+        assert done.stdout.splitlines()[-1] == "Imported 3 files; 4 refused."
+        named = ["imported-0.8-py3-none-any.whl", "imported-0.9-py3-none-any.whl", "imported-1.2.tar.gz", "x.whl"]
+        assert [line.partition(": ")[0] for line in done.stdout.splitlines()[:-1]] == named
         shown = [file["filename"] for file in server.page("imported")["files"]]
         assert sorted(shown) == sorted(built.filename for built in good)
         roles = server.get("/pypi/imported/json").json()["ownership"]["roles"]

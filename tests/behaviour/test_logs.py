@@ -102,6 +102,16 @@ def test_a_path_cannot_forge_a_line(web: Server) -> None:
     assert line_of(web, made)["path"] == '/a\n{"level":1}\x1b[31m'
 
 
+def test_strangers_write_no_errors_and_no_query_strings(web: Server) -> None:
+    before = len(lines(web.data, "web"))
+    many = "&".join(f"field{number}=x" for number in range(1001))
+    for path, headers in ((f"/status/?token=hidden-in-the-query&{many}", {}), ("/", {"Host": "a b"})):
+        made = web.request("GET", path, headers=headers).headers["x-request-id"]
+        assert line_of(web, made)["status"] == 400
+    assert {line["level"] for line in lines(web.data, "web")[before:]} == {"info"}
+    assert "hidden-in-the-query" not in written(web.data, "web")
+
+
 def test_a_path_with_a_token_does_not_show_it(web: Server) -> None:
     made = web.get(f"/{TOKEN}/").headers["x-request-id"]
     assert line_of(web, made)["path"] == "/[secret]/"

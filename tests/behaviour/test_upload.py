@@ -925,7 +925,7 @@ class TestTrouble:
         database.rename(aside)
         database.mkdir()
         later = forge.wheel(name, "1.1")
-        sentence = "The index cannot take uploads at this moment. Nothing was changed; please try again."
+        sentence = "The index cannot take uploads at this moment. Please try again: nothing is taken twice."
         assert_refused(lambda headers: send(broken, later, headers), 503, "try-later", "", sentence)
         assert send(broken, later).headers["retry-after"] == "30"
         (shown,) = broken.page(name)["files"]
@@ -966,7 +966,10 @@ class TestTrouble:
         with inside.obstructed(broken.data, name):
             answer = send(broken, forge.wheel(name))
             assert (answer.status, answer.headers["x-entrepot-publication"]) == (200, "pending")
+            again = send(broken, forge.wheel(name))
+            assert (again.status, again.headers["x-entrepot-publication"]) == (200, "pending")
         inside.eventually(lambda: broken.get(f"/simple/{name}/").status == 200)
+        assert "x-entrepot-publication" not in send(broken, forge.wheel(name)).headers
 
 
 def _store(entries: list[forge.Entry]) -> None:

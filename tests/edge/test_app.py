@@ -171,6 +171,28 @@ def test_a_format_in_the_query_beats_accept(edge: Edge) -> None:
     assert unknown.headers["content-type"] == layout.SIMPLE_JSON
 
 
+ALIASES = {
+    "/simple/demo/": "/simple/demo/?a",
+    "/pypi/demo/1/json": "/pypi/demo/1.0/json/",
+    f"{FILE}.metadata": f"{FILE}.metadata?a",
+}
+
+
+@pytest.mark.parametrize("targets", [*ALIASES.items(), *((alias, own) for own, alias in ALIASES.items())])
+def test_only_by_its_own_url_does_a_cdn_keep_it_for_long(edge: Edge, targets: tuple[str, str]) -> None:
+    first, second = (ask(edge, target) for target in targets)
+    for target, answer in zip(targets, (first, second), strict=True):
+        head = Answer(HTTPStatus.OK, answer.messages[0]["headers"]).head
+        assert edge.at_once(b"GET", target.encode(), []) == (head, answer.body)
+        same = ask(edge, target, {"if-none-match": answer.headers["etag"]})
+        for each in (answer, same):
+            short = each.headers.get("surrogate-control") == layout.ALIAS.surrogate
+            assert short is (target in ALIASES.values())
+    for name in ("cache-control", "etag", "surrogate-key"):
+        assert first.headers[name] == second.headers[name]
+    assert first.body == second.body
+
+
 def test_the_json_api(edge: Edge) -> None:
     response = ask(edge, "/pypi/demo/json", {"accept": "text/html", "accept-encoding": "zstd"})
     assert response.headers["content-type"] == "application/json"

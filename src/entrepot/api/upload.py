@@ -40,7 +40,7 @@ KINDS = {"sdist", "bdist_wheel"}
 _HEX = {"md5": r"[0-9a-f]{32}", "sha256": r"[0-9a-f]{64}", "blake2": r"[0-9a-f]{64}"}
 
 TRY_LATER = Unavailable(
-    "try-later", "The index cannot take uploads at this moment. Nothing was changed; please try again."
+    "try-later", "The index cannot take uploads at this moment. Please try again: nothing is taken twice."
 )
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -85,7 +85,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         wanted = _upload(form, action)
         store = config.store()
         serial = publish(wanted, index=index_at_root(), by=publisher, store=store)
-    shown = serial is None or is_shown(serial, store, config.cdn())
+    shown = is_shown(serial, store, config.cdn())
     response = HttpResponse(content_type="text/plain; charset=utf-8")
     if not shown:
         response["X-Entrepot-Publication"] = "pending"

@@ -1,5 +1,6 @@
 """Commands that keep a copy of an installation elsewhere, and bring it back."""
 
+import sqlite3  # the sound one that entrepot.settings put in its place
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +11,9 @@ from entrepot.cli.installation import open_index
 from entrepot.cli.progress import with_progress
 from entrepot.cli.upkeep import rebuild, verify
 from entrepot.config import Config
-from entrepot.followers import backup, drift, restore
+from entrepot.followers import backup, restore
 from entrepot.followers.backup import Draft, Generation
 from entrepot.ports.store import Store
-from entrepot.projects import actions
 from entrepot.refusal import Refused
 
 directory_argument = click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
@@ -30,17 +30,19 @@ def backup_command(context: click.Context, directory: Path, keep: int | None) ->
     """
     config = Config.current()
     with backup.held(directory):
+        removed = 0 if keep is None else backup.prune(directory, keep=keep)  # first: the disk may be full of them
         try:
             draft = backup.copy_database(directory, now=datetime.now(UTC))
-        except DatabaseError as error:
-            raise Refused("database-unusable", f"The database cannot be used: {error}.") from error
+        except (DatabaseError, sqlite3.Error) as error:
+            raise Refused("database-unusable", f"The database cannot be copied: {error}.") from error
         for noted in with_progress(backup.copy_files(draft, directory, store=config.store()), draft.files, "Files"):
             if noted:
                 click.echo(noted)
         made = backup.finish(draft)
         _tell(draft, made, config)
         if keep is not None:
-            click.echo(f"Removed {backup.prune(directory, keep=keep)} files that no backup needs any more.")
+            removed += backup.prune(directory, keep=keep)
+            click.echo(f"Removed {removed} files that no backup needs any more.")
     context.exit(1 if draft.lost else 0)
 
 
@@ -88,8 +90,6 @@ def restore_command(context: click.Context, directory: Path, serial: int | None,
 
 
 def _go_on(generation: Generation, store: Store) -> None:
-    index = open_index()
-    actions.overtake(index, restore.unseen_serial(drift.highest_serial(store=store)))
+    for sentence in restore.go_on(open_index(), store=store):
+        click.echo(sentence)
     restore.repeat_deletions(generation)
-    for name in restore.keep_down(index, store=store):
-        click.echo(f"{name} is quarantined: {restore.TAKEN_DOWN}.")

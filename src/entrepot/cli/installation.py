@@ -17,21 +17,32 @@ NOT_ITS_DATABASE = (
     "The store holds published pages that the database knows nothing of. It is another index's database, or an older "
     "backup of this one. Nothing was changed. If it is the backup that you restored: entrepot migrate --after-restore"
 )
+NOT_FILLED = (
+    "The store holds no page of this index. Nothing was changed. If a restore was interrupted: empty the database, and "
+    "restore again. If the store is a new one, and has all files in packages/: entrepot rebuild"
+)
 
 
 def prepare() -> Index:
     """Make the directories, the tables and the index where they are missing or out of date.
 
-    Raises Refused: "database-unusable", "store-ahead", "store-unusable", "migration-blocked".
+    Raises Refused: "database-unusable", "store-ahead", "store-empty", "store-unusable", "migration-blocked".
     """
     index = open_index()
+    store = Config.current().store()
     try:
-        ahead = drift.store_is_ahead(store=Config.current().store(), index=index)
+        check_not_ahead(index, store)
+        if drift.store_is_empty(store=store, index=index):
+            raise Refused("store-empty", NOT_FILLED)
     except OSError as error:
         raise Refused("store-unusable", f"The store cannot be read: {error}. Nothing was changed.") from error
-    if ahead:
-        raise Refused("store-ahead", NOT_ITS_DATABASE)
     return index
+
+
+def check_not_ahead(index: Index, store: Store) -> None:
+    """Raises Refused("store-ahead")."""
+    if drift.store_is_ahead(store=store, index=index):
+        raise Refused("store-ahead", NOT_ITS_DATABASE)
 
 
 def open_index() -> Index:

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from entrepot.accounts.queries import user_named
-from entrepot.cli.installation import open_index, prepare
+from entrepot.cli.installation import check_not_ahead, open_index, prepare
 from entrepot.cli.progress import with_progress
 from entrepot.config import Config
 from entrepot.digests import Hasher
-from entrepot.followers import drift, pages
+from entrepot.followers import drift, pages, restore
 from entrepot.journal import documents as owed
 from entrepot.journal import log
 from entrepot.names import parse_filename
@@ -33,10 +33,10 @@ def migrate_command(after_restore: bool, for_serving: bool) -> None:
     config = Config.current()
     store, url = config.store(), config.public_url
     if after_restore:
-        actions.overtake(open_index(), drift.highest_serial(store=store))
-    index = prepare()
-    if after_restore:
+        for sentence in restore.go_on(open_index(), store=store):
+            click.echo(sentence)
         drift.owe_everything(store=store)
+    index = prepare()
     takes_url = for_serving or not index.url or bool(os.environ.get("ENTREPOT_PUBLIC_URL"))
     if takes_url and index.url != url:
         drift.owe_everything(store=store)  # before: whoever dies half-way leaves it owed
@@ -80,7 +80,7 @@ def rebuild_command() -> None:
     """
     config = Config.current()
     config.store().prepare()
-    prepare()
+    check_not_ahead(open_index(), config.store())
     sys.exit(1 if rebuild(config.store(), config.cdn()) else 0)
 
 
@@ -108,8 +108,8 @@ def import_command(path: Path, by: str | None) -> None:
     for file in with_progress(files, len(files), "Files"):
         try:
             _import_file(file, index, publisher, store)
-        except Refused as refusal:
-            click.echo(f"{file.name}: {refusal.message}")
+        except (Refused, OSError) as problem:
+            click.echo(f"{file.name}: {problem}")
             refused += 1
     due = datetime.now(UTC) + log.LEASE  # so that what a worker has begun is done, too, when this returns
     for _ in with_progress(pages.publish_owed(due=due, store=store, cdn=cdn), len(log.owed(due=due)), "Documents"):

@@ -189,17 +189,29 @@ def _choose(route: Simple | Document, accept: bytes, codings: bytes) -> Choice |
 
 
 def _ready(page: Page, ready: dict[tuple[str, str], Ready], choice: Choice) -> Ready:
+    """Remembered for the page's own URL alone: other URLs have another head, and few ask by them."""
+    if choice.place.cache is layout.ALIAS:
+        return _made_ready(page, choice)
     representation = (choice.content_type, choice.coding)
     if representation not in ready:
-        answer = answers.page(choice.place, page, choice.content_type, choice.coding)
-        etag = answers.page_tag(page, choice.content_type, choice.coding)
-        body = page.variants[choice.coding].body
-        ready[representation] = Ready(etag, answer.head, answers.not_modified(answer).head, body)
+        ready[representation] = _made_ready(page, choice)
     return ready[representation]
 
 
+def _made_ready(page: Page, choice: Choice) -> Ready:
+    answer = answers.page(choice.place, page, choice.content_type, choice.coding)
+    etag = answers.page_tag(page, choice.content_type, choice.coding)
+    return Ready(etag, answer.head, answers.not_modified(answer).head, page.variants[choice.coding].body)
+
+
 def _ready_package(route: Package, kept: Kept, body: bytes) -> Ready:
+    if route.place.cache is layout.PACKAGE_ALIAS:
+        return _made_ready_package(route, kept, body)
     if not kept.ready:
-        answer = answers.package(route, kept.found, body)
-        kept.ready.append(Ready(route.etag.encode(), answer.head, answers.not_modified(answer).head, body))
+        kept.ready.append(_made_ready_package(route, kept, body))
     return kept.ready[0]
+
+
+def _made_ready_package(route: Package, kept: Kept, body: bytes) -> Ready:
+    answer = answers.package(route, kept.found, body)
+    return Ready(route.etag.encode(), answer.head, answers.not_modified(answer).head, body)

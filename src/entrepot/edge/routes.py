@@ -3,10 +3,13 @@
 The path is percent-decoded once and must then consist of plain segments: an allow-list, so encoded slashes,
 backslashes, `..`, `//`, control characters and doubly encoded bytes find nothing. A redirect leads to a path built
 here, below the root of this site, never to bytes of the client's; only the query string is handed on, quoted.
+
+What is found by another URL than its own (with a query string, percent-encoded letters, a version that is not
+canonical) stays in CDNs for seconds only: each keeps it by itself, and after a purge is asked for the own URL alone.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
@@ -106,6 +109,18 @@ def _route(target: bytes) -> Route:
         found = _nothing(decoded)
     if isinstance(found, Redirect) and mark:
         return Redirect(f"{found.location}?{quote(query, safe='!$%&()*+,/:;=?@[]~')}")
+    return _as_asked(found, target.decode("latin-1"))
+
+
+def _as_asked(found: Route, target: str) -> Route:
+    match found:
+        case Simple() if target != found.json.path:
+            json, html = (replace(place, cache=layout.ALIAS) for place in (found.json, found.html))
+            return replace(found, json=json, html=html)
+        case Document() if target != found.place.path:
+            return replace(found, place=replace(found.place, cache=layout.ALIAS))
+        case Package() if target not in layout.spellings(found.place.path):
+            return replace(found, place=replace(found.place, cache=layout.PACKAGE_ALIAS))
     return found
 
 

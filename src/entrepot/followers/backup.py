@@ -140,9 +140,12 @@ def copy_files(draft: Draft, directory: Path, *, store: Store) -> Iterator[str]:
 
 def _copy_file(draft: Draft, directory: Path, key: str, sha256: str, store: Store) -> str:
     found = store.find(key)
-    if found and _write(directory / "files" / key, store.read(key, 0, found.size), sha256):
-        draft.copied += 1
-        return ""
+    try:
+        if found and _write(directory / "files" / key, store.read(key, 0, found.size), sha256):
+            draft.copied += 1
+            return ""
+    except FileNotFoundError:  # it was collected meanwhile
+        found = None
     if not recorded(key).exists():
         draft.deleted.append(key)
         return f"{key}: deleted meanwhile"

@@ -8,9 +8,12 @@ from itertools import islice
 
 from entrepot import layout
 from entrepot.followers.drift import store_is_ahead
+from entrepot.names import parse_filename
+from entrepot.page import Damaged
 from entrepot.ports.store import Store
 from entrepot.projects import actions
 from entrepot.projects.models import File, Index
+from entrepot.refusal import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +52,21 @@ def _remove(package: Package, store: Store, before: datetime) -> str:
     """The key that was removed, if any."""
     blake2, filename = package
     key = layout.package(blake2, filename).key
+    if _is_shown(key, filename, store):
+        logger.error("%s is shown to readers, and the database does not know of it; it is left alone", key)
+        return ""
     remove = partial(store.remove_unwanted, key, before=before.timestamp())
     return key if actions.discard(blake2, _names(filename), remove=remove) else ""
+
+
+def _is_shown(key: str, filename: str, store: Store) -> bool:
+    """Whether a project's page points there. The last line of defence, should the database have gone back in time."""
+    try:
+        project = parse_filename(filename.removesuffix(".metadata")).project
+        page = store.read_page(layout.project_page(project, layout.Form.JSON).key)
+    except (Refused, Damaged):
+        return False
+    return page is not None and bool(page.variants) and key.removesuffix(".metadata").encode() in page.body
 
 
 def _names(filename: str) -> set[str]:

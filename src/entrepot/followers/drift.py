@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -32,23 +32,28 @@ def store_is_ahead(*, store: Store, index: Index) -> bool:
 
     Then everything published would be refused as too old, and everything stored taken for rubbish.
     """
-    try:
-        listed = store.read_page(layout.project_list(layout.Form.JSON, index.slug).key)
-    except Damaged:
-        return False
-    return listed is not None and listed.serial > log.committed()
+    told = [layout.watermark(index.slug), layout.project_list(layout.Form.JSON, index.slug).key]
+    return _highest(told, store) > log.committed()
+
+
+def store_is_empty(*, store: Store, index: Index) -> bool:
+    """Whether the store shows nothing of what this database has lived through: it is new, or was not filled."""
+    return store.find(layout.project_list(layout.Form.JSON, index.slug).key) is None and log.committed() > 0
 
 
 def highest_serial(*, store: Store) -> int:
     """The highest serial that any page in the store was built at; 0 when there is none. Reads all of them."""
-    return max((page.serial for page in _pages(store)), default=0)
+    return _highest(store.keys("pages/"), store)
 
 
-def _pages(store: Store) -> Iterator[Page]:
-    for key in store.keys("pages/"):
+def _highest(keys: Iterable[str], store: Store) -> int:
+    """The highest serial of these pages; 0 when none is there."""
+    highest = 0
+    for key in keys:
         with suppress(Damaged):
             if page := store.read_page(key):
-                yield page
+                highest = max(highest, page.serial)
+    return highest
 
 
 def check_pages(*, store: Store) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from django.utils import timezone
@@ -21,15 +21,19 @@ from entrepot.journal import log
 from entrepot.journal.documents import Document, Kind
 from entrepot.layout import Form, Place
 from entrepot.page import Page
-from entrepot.ports.cdn import Cdn
+from entrepot.ports.cdn import CacheTrouble, Cdn
 from entrepot.ports.store import Store, Superseded
 from entrepot.projects import queries
 from entrepot.projects.models import Index, Project
+from entrepot.refusal import Unavailable
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 5.0  # seconds that an action waits for its own documents
 AT_ONCE = 10  # documents that a worker claims in one transaction
+# How long a document that fails again and again waits at the most: while the store or a cache is away, which is not its
+# fault, and when nobody knows why.
+OUTAGE, FAILURE = timedelta(seconds=30), timedelta(minutes=10)
 
 Pages = Iterator[tuple[Place, Page]]
 
@@ -57,7 +61,8 @@ def _publish_until(deadline: float, documents: Iterable[Document], store: Store,
             break
         if write := _write(document, store):
             written.append(write)
-    _show(written, store, cdn)
+    if written:
+        _show(written, store, cdn)
 
 
 def publish_owed(*, due: datetime, store: Store, cdn: Cdn) -> Generator[list[str], None, None]:
@@ -85,27 +90,41 @@ def publish(document: Document, *, store: Store, cdn: Cdn) -> list[str]:
 def _show(written: Sequence[Write], store: Store, cdn: Cdn) -> bool:
     """Settle what the caches send of what was written, and postpone the rest. Whether there was no rest."""
     trouble = unseen(written, store=store, cdn=cdn)
-    log.settle((write.document, write.serial) for write in written if write.document not in trouble)
+    log.settle((write.document, write.serial, write.debt) for write in written if write.document not in trouble)
     for document, why in trouble.items():
-        log.postpone(document, error=f"{type(why).__name__}: {why}", at=timezone.now())
+        _postpone(document, why)
     return not trouble
+
+
+def _postpone(document: Document, why: Exception) -> None:
+    away = isinstance(why, OSError | Unavailable | CacheTrouble)
+    error = f"{type(why).__name__}: {why}"
+    log.postpone(document, error=error, at=timezone.now(), longest=OUTAGE if away else FAILURE)
 
 
 def _write(document: Document, store: Store) -> Write | None:
     try:
         with log.snapshot() as serial:
+            debt = log.debt(document)
             pages = list(build(document, serial=serial))
+        offered = [*((place.key, page) for place, page in pages), *_watermark(document, serial)]
         # Side by side, because most of the time goes into waiting for the disk.
-        with ThreadPoolExecutor(len(pages)) as writers:
-            held = max(writers.map(lambda pair: put(store, *pair), pages))
+        with ThreadPoolExecutor(len(offered)) as writers:
+            held = max(writers.map(lambda pair: put(store, *pair), offered))
         if held > serial:
             _check_lived_through(held)
     except Exception as error:
         # Whatever is wrong with this document must not keep the others from being published.
         logger.exception("document %s %s was not published", document.kind.name, document.key)
-        log.postpone(document, error=f"{type(error).__name__}: {error}", at=timezone.now())
+        _postpone(document, error)
         return None
-    return Write.of(document, serial, pages)
+    return Write.of(document, serial, debt, pages)
+
+
+def _watermark(document: Document, serial: int) -> Iterator[tuple[str, Page]]:
+    """With each project: how far readers have seen, so that a database from before that is found out."""
+    if document.kind is Kind.PROJECT:
+        yield layout.watermark(), Page.gone(serial=serial)
 
 
 def build(document: Document, *, serial: int) -> Pages:
@@ -113,15 +132,15 @@ def build(document: Document, *, serial: int) -> Pages:
     return BUILDERS[document.kind](document, serial)
 
 
-def put(store: Store, place: Place, page: Page) -> int:
+def put(store: Store, key: str, page: Page) -> int:
     """Put a page into the store, which may have a newer one by now: then that one stays.
 
     The serial that what is there was built at.
     """
     try:
-        store.put_page(place.key, page)
+        store.put_page(key, page)
     except Superseded as newer:
-        logger.info("%s is newer in the store than serial %d", place.key, page.serial)
+        logger.info("%s is newer in the store than serial %d", key, page.serial)
         return newer.held
     return page.serial
 

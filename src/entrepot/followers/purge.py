@@ -1,8 +1,9 @@
 """Telling the caches in front what was published, and asking them until they send it.
 
 Why purge and ask again, and not just purge: a purge can be lost on its way, and a cache may have been fetching the old
-page while the purge came, and keep it. Why each form and coding is asked for: each is an object of its own. What a
-cache does not send within PATIENCE stays owed, so the worker purges and asks again, later and later.
+page while the purge came, and keep it. Why each form and coding is asked for: each is an object of its own. So is each
+other URL of the same page, too many to ask for: the read plane lets caches keep those for seconds only. What a cache
+does not send within PATIENCE stays owed, so the worker purges and asks again, later and later.
 
 Always purges, also when the bytes are the same: whoever wrote them first may have died before its purge.
 """
@@ -34,16 +35,20 @@ ETags = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A document whose pages, built as of `serial`, are in the store: what caches must send for each, by coding."""
+    """A document whose pages, built as of `serial`, are in the store: what caches must send for each, by coding.
+
+    `debt` is what was owed of it when they were built (`journal.log.debt`).
+    """
 
     document: Document
     serial: int
+    debt: int
     shown: Mapping[Place, ETags]
 
     @classmethod
-    def of(cls, document: Document, serial: int, pages: Iterable[tuple[Place, Page]]) -> "Write":
+    def of(cls, document: Document, serial: int, debt: int, pages: Iterable[tuple[Place, Page]]) -> "Write":
         """The pages as they were written."""
-        return cls(document, serial, {place: expected(document.kind, page) for place, page in pages})
+        return cls(document, serial, debt, {place: expected(document.kind, page) for place, page in pages})
 
 
 def expected(kind: Kind, page: Page | None) -> ETags:
@@ -100,13 +105,23 @@ def _purge(writes: Sequence[Write], cdn: Cdn) -> None:
 def _trouble(write: Write, store: Store, cdn: Cdn) -> NotShown | None:
     """What is the first that a cache does not send. Raises NotShown when a cache does not answer."""
     for place, etags in write.shown.items():
-        for (coding, etag), accept in product(etags.items(), _media_types(place)):
-            sent = cdn.look(place.path, accept=accept, coding=coding)
+        for path, (coding, etag), accept in product(_paths(write, place), etags.items(), _media_types(place)):
+            sent = cdn.look(path, accept=accept, coding=coding)
             wrong = [each for each in sent if not _is(each, etag, accept)]
             # Somebody else may have written a newer page since.
             if wrong and not all(_is(each, _present(write, place, coding, store), accept) for each in wrong):
-                return NotShown(f"{wrong[0].cache} sends {wrong[0].status} {wrong[0].etag} for {place.path} ({coding})")
+                return NotShown(f"{wrong[0].cache} sends {wrong[0].status} {wrong[0].etag} for {path} ({coding})")
     return None
+
+
+def _paths(write: Write, place: Place) -> tuple[str, ...]:
+    """Where it is shown; for a file that is taken down, everything that caches keep for good when they have it.
+
+    When a file is offered again, its sidecar need not be there: there may be none.
+    """
+    if write.document.kind is Kind.FILE and NOT_FOUND in write.shown[place].values():
+        return (*layout.spellings(place.path), *layout.spellings(f"{place.path}.metadata"))
+    return (place.path,)
 
 
 def _present(write: Write, place: Place, coding: str, store: Store) -> str:

@@ -87,6 +87,16 @@ def repeat_deletions(generation: Generation) -> None:
             actions.delete_file(file, by=None)
 
 
+def go_on(index: Index, *, store: Store) -> Iterator[str]:
+    """Go on from a database that is older than what readers have seen, before anything of it is published.
+
+    Gives a sentence for each project that is shut until people have looked at it.
+    """
+    actions.overtake(index, unseen_serial(drift.highest_serial(store=store)))
+    for name in keep_down(index, store=store):
+        yield f"{name} is quarantined: {TAKEN_DOWN}."
+
+
 def keep_down(index: Index, *, store: Store) -> Iterator[str]:
     """Quarantine the projects of which the store says that a file was taken down, and the database that it was not.
 

@@ -10,6 +10,7 @@ seconds to publish its documents; workers claim a few at a time by moving the ti
 time comes; who builds what another builds, too, is late but never wrong.
 """
 
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ from entrepot.journal.models import Dirty, Entry
 LARGE = 2_000  # changes; from then on the list of projects is rebuilt at most once in MERGE
 MERGE = timedelta(minutes=1)
 SHORTEST_BACKOFF = timedelta(seconds=1)
-LONGEST_BACKOFF = timedelta(minutes=10)
 HEAD_START = timedelta(seconds=2)  # of whoever makes a change, before workers take up what it leaves owed
 LEASE = timedelta(seconds=15)  # for a worker to build the few documents that it claimed
 
@@ -110,14 +110,19 @@ def owe(documents: Iterable[Document], *, since: int, serial: int, at: datetime)
     waiting = at + MERGE if serial > LARGE else at
     rows = [
         Dirty(
-            kind=each.kind, key=each.key, since=since, serial=serial, due_at=waiting if each.kind is Kind.LIST else at
+            kind=each.kind,
+            key=each.key,
+            since=since,
+            serial=serial,
+            due_at=waiting if each.kind is Kind.LIST else at,
+            debt=secrets.randbits(63),
         )
         for each in documents
     ]
     merged = [row for row in rows if row.due_at > at]
     prompt = [row for row in rows if row.due_at <= at]
     # A merged document keeps the time at which it falls due; a prompt one is due now, whatever failed before.
-    for batch, fields in ((merged, ["serial"]), (prompt, ["serial", "due_at", "attempts"])):
+    for batch, fields in ((merged, ["serial", "debt"]), (prompt, ["serial", "due_at", "attempts", "debt"])):
         Dirty.objects.bulk_create(
             batch, batch_size=500, update_conflicts=True, update_fields=fields, unique_fields=["kind", "key"]
         )
@@ -125,20 +130,29 @@ def owe(documents: Iterable[Document], *, since: int, serial: int, at: datetime)
 
 
 @transaction.atomic
-def settle(built: Iterable[tuple[Document, int]]) -> None:
-    """The store shows each document as of the serial beside it. A change that came later leaves it owed."""
+def settle(built: Iterable[tuple[Document, int, int]]) -> None:
+    """The store shows each document as of the serial beside it, with all that its `debt` was owed for.
+
+    What came later leaves it owed: a change, which has a higher serial, or another reason to build it anew.
+    """
     _lock()
-    for document, serial in built:
+    for document, serial, debt in built:
         row = Dirty.objects.filter(kind=document.kind, key=document.key)
-        settled, _ = row.filter(serial__lte=serial).delete()
+        settled, _ = row.filter(serial__lte=serial, debt=debt).delete()
         if not settled:
             row.filter(since__lte=serial).update(since=serial + 1)
 
 
-def postpone(document: Document, *, error: str, at: datetime) -> None:
-    """Building the document failed: try again later, each time a little later. Others are not held up."""
+def debt(document: Document) -> int:
+    """What is owed of the document, as a number that is another one each time that it is owed; 0 when nothing is."""
+    found = Dirty.objects.filter(kind=document.kind, key=document.key).values_list("debt", flat=True).first()
+    return found or 0
+
+
+def postpone(document: Document, *, error: str, at: datetime, longest: timedelta) -> None:
+    """Building the document failed: try again later, each time a little later, `longest` at most. Others go on."""
     for row in Dirty.objects.filter(kind=document.kind, key=document.key):
-        pause = min(SHORTEST_BACKOFF * 2 ** min(row.attempts, 16), LONGEST_BACKOFF)
+        pause = min(SHORTEST_BACKOFF * 2 ** min(row.attempts, 16), longest)
         Dirty.objects.filter(pk=row.pk).update(due_at=at + pause, attempts=row.attempts + 1, error=error[:2000])
 
 

@@ -31,7 +31,8 @@ class Dirty(models.Model):
 
     It has been owed since serial `since`, and the last change that touched it is `serial`; whoever publishes it as of
     that serial or later settles the debt. `due_at` lies in the future while it waits for others to be merged, or
-    after a failure. `owed_at` is when it began to be owed, whatever touched it since.
+    after a failure. `owed_at` is when it began to be owed, whatever touched it since. `debt` is another number each
+    time that something touches it.
     """
 
     kind = models.PositiveSmallIntegerField()
@@ -42,6 +43,7 @@ class Dirty(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     owed_at = models.DateTimeField(db_default=Now())
+    debt = models.BigIntegerField(db_default=0)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "key"], name="dirty_document")]

@@ -65,6 +65,7 @@ def configuration(form: str) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "level": "WARNING"},
             "django.request": {"level": "ERROR"},  # a refusal is an answer, not an event of the server's
+            "django.security": {"level": "CRITICAL"},  # likewise; and it would show the query string
             "psycopg.pool": {"level": "ERROR"},  # each attempt that fails; who needs a connection hears of it
             "entrepot": {"level": "INFO"},
         },

@@ -20,7 +20,7 @@ from entrepot.journal.log import Event
 from entrepot.names import ProjectName, canonical_version
 from entrepot.projects.admission import Publisher, Standing, admit, skeleton_in
 from entrepot.projects.models import Deletion, File, Index, Project, Release, Role, Status, UsedName, Yank
-from entrepot.projects.queries import file_of, project_named, release_of
+from entrepot.projects.queries import file_of, last_serial, project_named, release_of
 from entrepot.refusal import Refused, Unavailable
 
 
@@ -34,17 +34,17 @@ def add_file(
     metadata_sha256: str,
     comment: str,
     is_stored: Callable[[], bool],
-) -> int | None:
+) -> int:
     """Record a file whose bytes are stored already, with its project and release where they are new.
 
-    None when the very file was recorded meanwhile. Raises what `admit` raises, and Unavailable("try-later") when
-    `is_stored` says that `discard` was faster.
+    When the very file was recorded meanwhile, the serial is that of the project's last change. Raises what `admit`
+    raises, and Unavailable("try-later") when `is_stored` says that `discard` was faster.
     """
     now = timezone.now()
     index = _hold(index.pk)  # and so no name can be taken twice at once
     filename, display_name = dist.filename, dist.metadata.name
     if admit(index, display_name, filename, digests, by, now) is Standing.SAME:
-        return None
+        return last_serial(index, filename.project)
     if not is_stored():
         raise Unavailable("try-later", f"What was left of an earlier upload of '{filename.filename}' was just removed.")
     project, first = _found_project(index, display_name, filename.project, by, now)

@@ -68,6 +68,13 @@ def project_detail(project: Project) -> documents.ProjectDetail:
     )
 
 
+def last_serial(index: Index, name: ProjectName) -> int:
+    """The serial of the last change of a project that is there."""
+    entries = Entry.objects.filter(project__in=index.projects.filter(name=name).values("pk"))
+    serial: int = entries.aggregate(last=Max("serial"))["last"]
+    return serial
+
+
 def release_serial(project: Project, version: str) -> int:
     """The serial of the last change of this release, or of the project as a whole."""
     entries = Entry.objects.filter(project=project.pk, version__in=["", version])
