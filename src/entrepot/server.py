@@ -37,7 +37,7 @@ AtOnce = Callable[[bytes, bytes, list[tuple[bytes, bytes]]], tuple[bytes, bytes]
 LONGEST_REASON = 400  # characters
 LONGEST_FRAMING = 64 * 1024  # bytes of a request that are not its body
 LONGEST_HEAD = 30  # seconds from the first byte of a request to the end of its head
-STUCK = 60  # seconds from one look to the next at what a client takes; nothing in between is too little
+STUCK = 150  # seconds from one look to the next at what a client takes; nothing in between is too little
 TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 ACCEPT = 4  # connections taken in one go: the rest is for the other processes on the same socket
 DRAIN = 30  # seconds for open requests when the server stops
@@ -168,7 +168,8 @@ class Protocol(HttpToolsProtocol):
         acknowledge something many times a second, once their window has been shut.
 
         A program that reads slowly shows it in steps: its kernel asks for more when a good part of its buffer is free,
-        often 128 KiB. One that reads 3 KB a second is seen to go on; a slow line shows every packet.
+        often 128 KiB, more after a fast start. One that reads 10 KB a second is seen to go on; a slow line shows every
+        packet.
         """
         before, self._stood = self._stood, _stands(self._socket())
         if before is None or before != self._stood:
