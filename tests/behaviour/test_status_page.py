@@ -73,8 +73,14 @@ def test_what_fails_is_named_without_what_is_inside(used: Server) -> None:
     with inside.obstructed(used.data, "stuck"):
         assert upload(used, built.filename, built.data, name="stuck", version="1.0").status == 200
         becomes(used, state="degraded", publishing=False)
-        inside.eventually(lambda: "stuck" in [each["project"] for each in status(used)["figures"]["failing"]])
-        (project,) = [each for each in status(used)["figures"]["failing"] if each["kind"] == "project"]
+        seen: list[dict[str, object]] = []
+
+        def is_named() -> bool:  # each process knows it a second later
+            seen[:] = [each for each in status(used)["figures"]["failing"] if each["kind"] == "project"]
+            return [each["project"] for each in seen] == ["stuck"]
+
+        inside.eventually(is_named)
+        (project,) = seen
         assert set(project) == {"project", "kind", "since", "attempts"}
         says(used, "The pages of a project")
         says(used, "Some changes are not published yet")
