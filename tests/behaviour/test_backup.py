@@ -241,6 +241,8 @@ def test_the_database_alone_onto_a_store_that_survived(installations: Installati
         for name in ("kept", "removed", "hidden", "before"):
             assert publish(server, forge.wheel(name)) == 200
         server.command("delete", "before")
+        for status in ("quarantined", "active"):  # of which a note stays that says nothing any more
+            server.command("status", "kept", status)
         server.command("backup", str(tmp_path / "backup"))
         for name in ("later", "briefly"):
             assert publish(server, forge.wheel(name)) == 200
