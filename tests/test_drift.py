@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from archives import forge
+from entrepot.accounts.actor import OPERATOR
 from entrepot.followers import drift, pages
 from entrepot.followers.collect import GRACE, collect
 from entrepot.journal import log
@@ -77,7 +78,7 @@ def test_a_page_that_differs_is_found_and_mended(
 
 
 def test_a_page_that_should_be_gone(world: World) -> None:
-    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=None))
+    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=OPERATOR))
     key = release_json(ProjectName("demo"), "1").key
     world.store.put_page(key, Page.of(b"{}", serial=log.committed(), last_serial=1))
     assert world.complaints() == [f"{key}: should be gone"]
@@ -98,9 +99,9 @@ def test_strays_are_found_and_removed_unless_they_are_newer(world: World) -> Non
 
 
 def test_notes_that_withhold_files_are_rebuilt_both_ways(world: World) -> None:
-    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=None))
-    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=None))
-    world.show(actions.set_status(world.project("other"), Status.QUARANTINED, by=None))
+    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=OPERATOR))
+    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=OPERATOR))
+    world.show(actions.set_status(world.project("other"), Status.QUARANTINED, by=OPERATOR))
     notes = list(world.store.keys("pages/withheld/"))
     assert len(notes) == 3
     for key in notes:
@@ -153,7 +154,7 @@ def test_a_database_that_is_not_the_stores_is_noticed(world: World) -> None:
 def test_an_older_database_goes_on_beyond_what_readers_saw(world: World) -> None:
     stored(world, "pages/main/simple/index.html").write_bytes(b"nonsense")
     before = drift.highest_serial(store=world.store)
-    world.show(actions.delete_project(world.project("other"), by=None))
+    world.show(actions.delete_project(world.project("other"), by=OPERATOR))
     Deletion.objects.all().delete()
     Entry.objects.filter(serial__gt=before).delete()
     Dirty.objects.all().delete()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.accounts.actor import Actor
 from entrepot.api.form import read_form
 from entrepot.digests import Digests
 from entrepot.policy import PUBLIC
 from entrepot.ports.files import FileStore
-from entrepot.projects.admission import Publisher
 from entrepot.projects.models import Index
 from entrepot.publishing import Upload, publish
 from entrepot.refusal import Refused, TooLarge
@@ -62,5 +62,5 @@ def test_a_file_that_is_too_large_for_the_index(tmp_path: Path) -> None:
     digests = Digests(PUBLIC.file_size_limit + 1, "0" * 64, "0" * 64, "0" * 32)
     upload = Upload(io.BytesIO(), digests, "demo-1.0.tar.gz", "demo", "1.0", "sdist")
     with pytest.raises(TooLarge, match=r"File too large\. Limit for 'demo' is 2048 MB\."):
-        publish(upload, index=Index(), by=Publisher(None), store=store)
+        publish(upload, index=Index(), by=Actor(None), store=store)
     assert list(tmp_path.iterdir()) == []

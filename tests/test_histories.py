@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis.extra.django import TransactionTestCase
 
 from archives import forge
+from entrepot.accounts.actor import OPERATOR
 from entrepot.followers import drift, pages
 from entrepot.journal import log
 from entrepot.journal.models import Dirty, Entry
@@ -36,36 +37,36 @@ def upload(world: World, name: str, version: str, reason: str) -> int | None:
 
 
 def yank_release(world: World, name: str, version: str, reason: str) -> int:
-    return actions.yank_release(world.release(name, version), by=world.user, reason=reason)
+    return actions.yank_release(world.release(name, version), by=world.actor, reason=reason)
 
 
 def unyank_release(world: World, name: str, version: str, reason: str) -> int:
-    return actions.unyank_release(world.release(name, version), by=None, reason=reason)
+    return actions.unyank_release(world.release(name, version), by=OPERATOR, reason=reason)
 
 
 def yank_file(world: World, name: str, version: str, reason: str) -> int:
-    return actions.yank_file(world.release(name, version).files.all()[0], by=world.user, reason=reason)
+    return actions.yank_file(world.release(name, version).files.all()[0], by=world.actor, reason=reason)
 
 
 def unyank_file(world: World, name: str, version: str, reason: str) -> int:
-    return actions.unyank_file(world.release(name, version).files.all()[0], by=world.user, reason=reason)
+    return actions.unyank_file(world.release(name, version).files.all()[0], by=world.actor, reason=reason)
 
 
 def delete_file(world: World, name: str, version: str, _reason: str) -> int:
-    return actions.delete_file(world.release(name, version).files.all()[0], by=world.user)
+    return actions.delete_file(world.release(name, version).files.all()[0], by=world.actor)
 
 
 def delete_release(world: World, name: str, version: str, _reason: str) -> int:
-    return actions.delete_release(world.release(name, version), by=None)
+    return actions.delete_release(world.release(name, version), by=OPERATOR)
 
 
 def delete_project(world: World, name: str, _version: str, _reason: str) -> int:
-    return actions.delete_project(world.project(name), by=world.user)
+    return actions.delete_project(world.project(name), by=world.actor)
 
 
 def set_status(status: Status) -> Callable[[World, str, str, str], int]:
     def change(world: World, name: str, _version: str, reason: str) -> int:
-        return actions.set_status(world.project(name), status, by=world.user, reason=reason)
+        return actions.set_status(world.project(name), status, by=world.actor, reason=reason)
 
     return change
 

@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from archives import forge
 from entrepot import layout
+from entrepot.accounts.actor import OPERATOR
 from entrepot.followers import drift, loop, pages
 from entrepot.journal import documents as owed
 from entrepot.journal import log
+from entrepot.journal.log import Origin
 from entrepot.journal.models import Dirty, Entry
 from entrepot.names import ProjectName
 from entrepot.page import Page
@@ -46,18 +48,18 @@ def test_an_upload_is_told_in_the_words_that_mirrors_parse(world: World) -> None
 
 def test_an_entry_outside_of_a_transaction_is_a_mistake(world: World) -> None:
     with pytest.raises(RuntimeError):
-        log.append([], by=None, at=timezone.now())
+        log.append([], by=Origin(), at=timezone.now())
     assert log.committed() == 0
 
 
 def test_a_transaction_that_fails_leaves_no_entry_and_no_gap(world: World) -> None:
     event = log.Event(world.index.pk, 1, "demo", "create", (owed.project(1),))
     with suppress(ZeroDivisionError), transaction.atomic():
-        log.append([event], by=None, at=timezone.now())
+        log.append([event], by=Origin(), at=timezone.now())
         raise ZeroDivisionError
     assert (log.committed(), Dirty.objects.count()) == (0, 0)
     with transaction.atomic():
-        assert log.append([event, event], by=None, at=timezone.now()) == 2
+        assert log.append([event, event], by=Origin(), at=timezone.now()) == 2
 
 
 def test_what_is_touched_again_while_it_is_built_stays_owed(world: World) -> None:
@@ -188,7 +190,7 @@ def test_a_late_builder_cannot_bring_back_what_is_gone(world: World) -> None:
     assert serial is not None
     with log.snapshot() as before:
         late = list(pages.build(owed.project(world.project("demo").pk), serial=before))
-    world.show(actions.delete_project(world.project("demo"), by=None))
+    world.show(actions.delete_project(world.project("demo"), by=OPERATOR))
     for place, page in late:
         pages.put(world.store, place.key, page)
     assert world.complaints() == []

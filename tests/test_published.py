@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from archives import forge
+from entrepot.accounts.actor import OPERATOR
 from entrepot.journal.models import Entry
 from entrepot.layout import package, sidecar, withheld
 from entrepot.page import Page
@@ -131,7 +132,7 @@ def test_the_json_documents(world: World) -> None:
 
 
 def test_a_yanked_release(world: World) -> None:
-    world.show(actions.yank_release(world.release("demo", "1"), by=world.user, reason='it\nbreaks "x" & <y>'))
+    world.show(actions.yank_release(world.release("demo", "1"), by=world.actor, reason='it\nbreaks "x" & <y>'))
     world.upload(forge.wheel("demo", "1.0", tag="py2-none-any"))
     assert {file["yanked"] for file in said(world.simple("demo"))["files"]} == {'it breaks "x" & <y>'}
     anchors = Anchors(world.simple_html("demo")).anchors.values()
@@ -140,28 +141,28 @@ def test_a_yanked_release(world: World) -> None:
     assert (info["yanked"], info["yanked_reason"]) == (True, 'it breaks "x" & <y>')
     assert all(file["yanked"] for file in said(world.json("demo"))["urls"])
     with pytest.raises(Refused, match="yanked already"):
-        actions.yank_release(world.release("demo", "1.0"), by=None)
-    world.show(actions.unyank_release(world.release("demo", "1.0"), by=None))
+        actions.yank_release(world.release("demo", "1.0"), by=OPERATOR)
+    world.show(actions.unyank_release(world.release("demo", "1.0"), by=OPERATOR))
     assert {file["yanked"] for file in said(world.simple("demo"))["files"]} == {False}
     with pytest.raises(Refused, match="not yanked"):
-        actions.unyank_release(world.release("demo", "1.0"), by=None)
+        actions.unyank_release(world.release("demo", "1.0"), by=OPERATOR)
     assert world.complaints() == []
 
 
 def test_a_yanked_file(world: World) -> None:
-    world.show(actions.yank_file(world.file(WHEEL.filename), by=None))
+    world.show(actions.yank_file(world.file(WHEEL.filename), by=OPERATOR))
     assert [file["yanked"] for file in said(world.simple("demo"))["files"]] == [True, False]
     assert Anchors(world.simple_html("demo")).anchors[WHEEL.filename]["data-yanked"] == ""
     assert [file["yanked"] for file in said(world.json("demo"))["urls"]] == [True, False]
     assert said(world.json("demo"))["info"]["yanked"] is False
     with pytest.raises(Refused, match="yanked already"):
-        actions.yank_file(world.file(WHEEL.filename), by=None)
-    world.show(actions.yank_file(world.file(SDIST.filename), by=None))
+        actions.yank_file(world.file(WHEEL.filename), by=OPERATOR)
+    world.show(actions.yank_file(world.file(SDIST.filename), by=OPERATOR))
     assert said(world.json("demo"))["info"]["yanked"] is True
-    world.show(actions.unyank_file(world.file(WHEEL.filename), by=world.user))
+    world.show(actions.unyank_file(world.file(WHEEL.filename), by=world.actor))
     assert [file["yanked"] for file in said(world.simple("demo"))["files"]] == [False, True]
     with pytest.raises(Refused, match="not yanked by itself"):
-        actions.unyank_file(world.file(WHEEL.filename), by=world.user)
+        actions.unyank_file(world.file(WHEEL.filename), by=world.actor)
     assert Yank.objects.get().reason == ""
     assert world.complaints() == []
 
@@ -171,17 +172,17 @@ def test_the_release_that_is_shown(world: World) -> None:
         world.upload(forge.wheel("demo", version))
     assert said(world.simple("demo"))["versions"] == ["1.0", "1.5", "2.0rc1"]
     assert said(world.json("demo"))["info"]["version"] == "1.5"
-    world.show(actions.yank_release(world.release("demo", "1.5"), by=None))
+    world.show(actions.yank_release(world.release("demo", "1.5"), by=OPERATOR))
     assert said(world.json("demo"))["info"]["version"] == "1.0"
-    world.show(actions.yank_release(world.release("demo", "1.0"), by=None))
+    world.show(actions.yank_release(world.release("demo", "1.0"), by=OPERATOR))
     assert said(world.json("demo"))["info"]["version"] == "2.0rc1"
-    world.show(actions.yank_release(world.release("demo", "2.0rc1"), by=None))
+    world.show(actions.yank_release(world.release("demo", "2.0rc1"), by=OPERATOR))
     assert said(world.json("demo"))["info"]["version"] == "1.5"
 
 
 @pytest.mark.parametrize("status", [Status.ARCHIVED, Status.DEPRECATED])
 def test_a_status_that_goes_on_offering_files(world: World, status: Status) -> None:
-    world.show(actions.set_status(world.project("demo"), status, by=world.user, reason="use <other>\nplease"))
+    world.show(actions.set_status(world.project("demo"), status, by=world.actor, reason="use <other>\nplease"))
     page = said(world.simple("demo"))
     assert page["project-status"] == {"status": status, "reason": "use <other> please"}
     assert len(page["files"]) == 2
@@ -190,13 +191,13 @@ def test_a_status_that_goes_on_offering_files(world: World, status: Status) -> N
     assert metas["pypi:project-status-reason"] == "use <other> please"
     assert said(world.listed())["projects"][0]["_last-serial"] == page["meta"]["_last-serial"] == 6
     with pytest.raises(Refused, match="already"):
-        actions.set_status(world.project("demo"), status, by=None, reason="use <other> please")
+        actions.set_status(world.project("demo"), status, by=OPERATOR, reason="use <other> please")
     assert world.complaints() == []
 
 
 def test_a_quarantined_project_offers_nothing(world: World) -> None:
     file = world.file(WHEEL.filename)
-    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=None))
+    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=OPERATOR))
     page = said(world.simple("demo"))
     assert (page["files"], page["versions"], page["project-status"]) == ([], [], {"status": "quarantined"})
     assert Anchors(world.simple_html("demo")).anchors == {}
@@ -206,7 +207,7 @@ def test_a_quarantined_project_offers_nothing(world: World) -> None:
     note = withheld(file.blake2, file.filename).key
     assert not is_gone(world.store.read_page(note))
     assert world.complaints() == []
-    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=None))
+    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=OPERATOR))
     assert len(said(world.simple("demo"))["files"]) == 2
     assert is_gone(world.store.read_page(note))
     assert not is_gone(world.release_json("demo", "1"))
@@ -215,11 +216,11 @@ def test_a_quarantined_project_offers_nothing(world: World) -> None:
 
 def test_deleting_a_file_then_its_release_then_the_project(world: World) -> None:
     file, sdist = world.file(WHEEL.filename), world.file(SDIST.filename)
-    world.show(actions.delete_file(file, by=world.user))
+    world.show(actions.delete_file(file, by=world.actor))
     assert [each["filename"] for each in said(world.simple("demo"))["files"]] == [SDIST.filename]
     assert not is_gone(world.store.read_page(withheld(file.blake2, file.filename).key))
     assert world.complaints() == []
-    world.show(actions.delete_release(world.release("demo", "1.0"), by=None))
+    world.show(actions.delete_release(world.release("demo", "1.0"), by=OPERATOR))
     page = said(world.simple("demo"))
     assert (page["files"], page["versions"]) == ([], [])
     assert is_gone(world.json("demo"))
@@ -231,7 +232,7 @@ def test_deleting_a_file_then_its_release_then_the_project(world: World) -> None
             world.upload(built)
     world.upload(forge.wheel("demo", "1.0", tag="py3.py2-none-any", files={"demo/other.py": b""}))
     assert said(world.simple("demo"))["versions"] == ["1.0"]
-    world.show(actions.delete_project(world.project("demo"), by=world.user))
+    world.show(actions.delete_project(world.project("demo"), by=world.actor))
     assert is_gone(world.simple("demo"))
     assert is_gone(world.simple_html("demo"))
     assert said(world.listed())["projects"] == []

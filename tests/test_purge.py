@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from archives import forge
 from entrepot import layout
+from entrepot.accounts.actor import OPERATOR
 from entrepot.followers import drift, pages, purge
 from entrepot.journal import documents as owed
 from entrepot.journal import log
@@ -202,22 +203,22 @@ def test_what_is_taken_down_is_removed_and_must_be_missing(world: World) -> None
     world.upload(forge.wheel("demo", "1.0"))
     file = world.file("demo-1.0-py3-none-any.whl")
     world.cdn = ledger = sends_the_store(world)
-    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=None))
+    world.show(actions.set_status(world.project("demo"), Status.QUARANTINED, by=OPERATOR))
     assert f"package/{file.blake2}" in ledger.removed[0]
     path = layout.package(file.blake2, file.filename).path
     assert (path, layout.JSON, "identity") in ledger.looks
     world.cdn = ledger = sends_the_store(world)
-    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=None))
+    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=OPERATOR))
     assert f"package/{file.blake2}" in ledger.purged[0]
     world.cdn = ledger = sends_the_store(world)
-    world.show(actions.delete_project(world.project("demo"), by=None))
+    world.show(actions.delete_project(world.project("demo"), by=OPERATOR))
     assert ledger.removed[0] == {"project/demo", f"package/{file.blake2}"}
     assert ledger.purged[0] == set()
 
 
 def test_a_file_that_is_still_served_stays_owed(world: World) -> None:
     world.upload(forge.wheel("demo", "1.0"))
-    serial = actions.set_status(world.project("demo"), Status.QUARANTINED, by=None)
+    serial = actions.set_status(world.project("demo"), Status.QUARANTINED, by=OPERATOR)
     truth = sends_the_store(world)
 
     def send(path: str, accept: str, coding: str) -> list[Sent]:
@@ -236,11 +237,11 @@ def test_a_sidecar_or_a_spelling_that_is_still_served_stays_owed(world: World, e
     kept = quote(path) if "pip" in end else path
     truth = sends_the_store(world)
     ledger = Ledger(lambda *asked: [Sent("one", 200, "")] if asked[0] == kept else truth.send(*asked))
-    serial = actions.set_status(world.project("demo"), Status.QUARANTINED, by=None)
+    serial = actions.set_status(world.project("demo"), Status.QUARANTINED, by=OPERATOR)
     assert not pages.publish_own(serial, store=world.store, cdn=ledger)
     assert Dirty.objects.get().error == f"NotShown: one sends 200  for {kept} (identity)"
     world.cdn = ledger = sends_the_store(world)
-    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=None))
+    world.show(actions.set_status(world.project("demo"), Status.ACTIVE, by=OPERATOR))
     assert {path for path, _, _ in ledger.looks if path.startswith("/packages/")} == {whole}  # an sdist has no other
 
 

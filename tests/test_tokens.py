@@ -11,12 +11,16 @@ from datetime import UTC, datetime, timedelta
 
 import pypitoken
 import pytest
+from django.test import RequestFactory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import inside
 from archives import forge
+from entrepot.accounts.address import address_of
 from entrepot.accounts.macaroons import Macaroon, caveat
+from entrepot.accounts.models import Token, User
+from entrepot.accounts.tokens import Credential, Permission
 from serving import PASSWORD, Answer, Server
 from uploading import authorization, upload
 
@@ -159,12 +163,14 @@ class TestTokens:
         assert_invalid(server, authorization(Macaroon.mint(b"guessed", loaded.identifier, loaded.caveats).dump()))
         assert_invalid(server, authorization(Macaroon.mint(b"guessed", b"short", loaded.caveats).dump()))
 
-    def test_of_a_user_who_is_no_longer_active(self, server: Server) -> None:
+    def test_of_a_user_whose_account_is_frozen(self, server: Server) -> None:
         server.command("user", "create", "gone", "--email", "gone@example.org", "--password-stdin", stdin=PASSWORD)
         token = server.new_token("gone")
         assert send(server, fresh(), token).status == 200
-        inside.query(server, "UPDATE accounts_user SET is_active = 0 WHERE username = 'gone'")
+        server.command("user", "freeze", "gone")
         assert_invalid(server, authorization(token))
+        server.command("user", "thaw", "gone")
+        assert send(server, fresh(), token).status == 200
 
     def test_of_somebody_else(self, server: Server, bob: str) -> None:
         name = published(server)
@@ -212,9 +218,84 @@ class TestTokens:
         assert datetime.now(UTC) - datetime.fromisoformat(f"{first}+00:00") < timedelta(minutes=1)
 
 
+class TestRecord:
+    def test_what_a_user_did_and_what_was_done_to_the_account(self, server: Server) -> None:
+        server.command("user", "create", "told", "--email", "told@example.org", "--password-stdin", stdin=PASSWORD)
+        token, name = server.new_token("told", "--may", "upload", "--may", "yank", "--description", "ci"), fresh()
+        identifier = str(uuid.UUID(bytes=Macaroon.load(token).identifier))
+        assert send(server, name, token, {"X-Forwarded-For": "192.0.2.1"}).status == 200
+        server.command("yank", name, "1.0", "--by", "told", "--reason", "broken")
+        server.command("user", "freeze", "told", "--reason", "stolen")
+        server.command("token", "revoke", identifier)
+        events = [json.loads(line) for line in server.command("user", "events", "told").stdout.splitlines()]
+        assert [each["action"] for each in events] == [
+            *("account:create", "token:create", "create", "add Owner told", "new release"),
+            *(f"add py3 file {name}-1.0-py3-none-any.whl", "yank release", "account:freeze", "token:revoke"),
+        ]
+        assert sorted(each["at"] for each in events) == [each["at"] for each in events]
+        by_token = ("127.0.0.1", f"token {identifier}")
+        assert [(each["address"], each["credential"]) for each in events] == [
+            *([(None, "command")] * 2),
+            *([by_token] * 4),
+            *([(None, "command")] * 3),
+        ]
+        assert events[1]["details"] == {
+            "token": identifier,
+            "description": "ci",
+            "permissions": ["upload", "yank"],
+            "expires_at": None,
+        }
+        assert (events[6]["reason"], events[7]["details"]) == ("broken", {"reason": "stolen"})
+        assert token not in str(events)
+
+    @pytest.mark.parametrize(
+        ("proxies", "forwarded", "address"),
+        [
+            *(("0", "", "127.0.0.1"), ("0", "192.0.2.1", "127.0.0.1"), ("1", "192.0.2.1", "192.0.2.1")),
+            *(
+                ("1", "203.0.113.9, 192.0.2.1", "192.0.2.1"),
+                ("2", "203.0.113.9, 2001:db8::1, 192.0.2.1", "2001:db8::1"),
+            ),
+            *(("1", "", None), ("2", "192.0.2.1", None), ("1", "nonsense", None)),
+        ],
+    )
+    def test_the_address_is_what_the_proxies_in_front_say(
+        self, monkeypatch: pytest.MonkeyPatch, proxies: str, forwarded: str, address: str | None
+    ) -> None:
+        monkeypatch.setenv("ENTREPOT_PROXIES", proxies)
+        headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+        assert address_of(RequestFactory(headers=headers).get("/")) == address
+
+
 def _last_used(server: Server, token: str) -> list[tuple[object, ...]]:
     identifier = uuid.UUID(bytes=Macaroon.load(token).identifier).hex
     return inside.query(server, "SELECT last_used_at FROM accounts_token WHERE id = ?", identifier)
+
+
+class TestPermissions:
+    def test_only_what_it_was_made_for(self, server: Server) -> None:
+        name = published(server)
+        for permissions, status in ((["upload"], 200), (["yank", "upload"], 200), (["yank"], 403), (["manage"], 403)):
+            token = server.new_token("alice", *(word for each in permissions for word in ("--may", each)))
+            answer = send(server, name, token, {"Accept": PROBLEM})
+            assert (answer.status, code(answer)) == (status, "" if status == 200 else "token-not-for-project")
+
+    @pytest.mark.parametrize("permission", [each for each in Permission if each is not Permission.UPLOAD])
+    def test_whoever_holds_it_cannot_add_any(self, permission: Permission) -> None:
+        added = caveat(100, [*Permission])
+        credential = Credential(User(pk=1), Token(permissions=["upload"]), (added,))
+        assert credential.allows(Permission.UPLOAD, project=1, name="demo", at=datetime.now(UTC))
+        assert not credential.allows(permission, project=1, name="demo", at=datetime.now(UTC))
+
+    def test_one_from_before_they_were_kept_may_upload(self) -> None:
+        credential = Credential(User(pk=1), Token(permissions=None), ())
+        at = datetime.now(UTC)
+        assert [each for each in Permission if credential.allows(each, project=1, name="demo", at=at)] == ["upload"]
+
+    def test_taking_them_away(self, server: Server) -> None:
+        token = server.new_token("alice", "--may", "upload", "--may", "yank")
+        assert send(server, fresh(), with_caveat(token, caveat(100, ["upload"]))).status == 200
+        assert send(server, fresh(), with_caveat(token, caveat(100, ["yank"]))).status == 403
 
 
 class TestNarrowed:
@@ -270,8 +351,18 @@ class TestNarrowed:
                 b"[9,1,2]",
                 b"nonsense",
             ),
-            *(b'[0,"9","1"]', b'[0,99999999999,"1"]', b"[1]", b'[1,"x"]', b"[1,{}]", b"[2,5]", b"[3,1]", b'["0",9,1]'),
+            *(
+                b'[0,"9","1"]',
+                b'[0,99999999999,"1"]',
+                b"[1]",
+                b'[1,"x"]',
+                b"[1,{}]",
+                b"[2,5]",
+                b"[3,1]",
+                b'["0",9,1]',
+            ),
             *(b'{"version":1,"permissions":"user"}', b'{"nbf":0,"exp":99999999999}', b"[0,99999999999,0,1]"),
+            *(b"[100]", b'[100,["yank","manage"]]', b'[100,"upload"]', b"[100,[null]]"),
             *(b"[" * 5000, b"[0,1e999,0]", b"[0,NaN,0]", b"[1,[null]]"),
         ],
         ids=lambda raw: raw[:30].decode("latin-1"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archives import forge
+from entrepot.accounts.actor import Actor
 from entrepot.accounts.models import User
 from entrepot.digests import Hasher
 from entrepot.followers import drift, pages
@@ -16,7 +17,6 @@ from entrepot.page import Page
 from entrepot.ports.cdn import Cdn, NoCdn
 from entrepot.ports.files import FileStore
 from entrepot.projects import queries
-from entrepot.projects.admission import Publisher
 from entrepot.projects.models import File, Index, Project, Release
 from entrepot.publishing import Upload, publish
 
@@ -31,6 +31,11 @@ class World:
     store: FileStore
     user: User
     cdn: Cdn = field(default_factory=NoCdn)
+
+    @property
+    def actor(self) -> Actor:
+        """The user, at the operator's command line."""
+        return Actor(self.user)
 
     def upload(self, built: forge.Built, *, shown: bool = True) -> int:
         """Upload a file; with `shown` its pages are published in the same breath, as the API does."""
@@ -47,7 +52,7 @@ class World:
                 kind=filename.kind,
             ),
             index=self.index,
-            by=Publisher(self.user),
+            by=self.actor,
             store=self.store,
         )
         if shown:

@@ -9,6 +9,7 @@ import entrepot.boot  # noqa: F401 - before what needs settings
 
 # isort: split
 from archives import forge
+from entrepot.accounts.actor import OPERATOR
 from entrepot.accounts.models import User
 from entrepot.config import Config
 from entrepot.ports.files import FileStore
@@ -27,8 +28,8 @@ def write(name: str, rounds: int) -> None:
     for each in range(rounds):
         version = f"{name}.{each}"
         world.upload(forge.wheel(PROJECT, version), shown=each % 2 == 0)
-        actions.yank_release(world.release(PROJECT, version), by=world.user, reason="too early")
-        actions.unyank_release(world.release(PROJECT, version), by=None)
+        actions.yank_release(world.release(PROJECT, version), by=world.actor, reason="too early")
+        actions.unyank_release(world.release(PROJECT, version), by=OPERATOR)
 
 
 if __name__ == "__main__":

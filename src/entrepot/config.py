@@ -29,7 +29,8 @@ class Config:
     `public_url` how people and installers do; links in published documents begin with it. Neither ends in a slash.
     `cache_url` names what processes on several machines share (limits, short-lived figures), `cdn_url` the caches in
     front, which are told what has changed. `log` is the form of log lines ("json", "text", or empty), `drain` for how
-    many seconds the server goes on answering when it is told to stop. `given_secret`, `metrics_token`, `sentry_dsn` and
+    many seconds the server goes on answering when it is told to stop, `proxies` how many stand in front and say whom
+    they heard. `given_secret`, `metrics_token`, `sentry_dsn` and
     `fastly_token` are empty when there are none.
     """
 
@@ -42,6 +43,7 @@ class Config:
     public_url: str
     log: str = ""
     drain: float = 0.0
+    proxies: int = 0
     given_secret: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     sentry_dsn: str = field(default="", repr=False)
@@ -66,6 +68,7 @@ class Config:
             public_url=(environ.get("ENTREPOT_PUBLIC_URL") or local_url).rstrip("/"),
             log=_log_form(environ.get("ENTREPOT_LOG", "")),
             drain=_seconds("ENTREPOT_DRAIN", environ),
+            proxies=_count("ENTREPOT_PROXIES", environ),
             given_secret=environ.get("ENTREPOT_SECRET", ""),
             metrics_token=environ.get("ENTREPOT_METRICS_TOKEN", ""),
             sentry_dsn=environ.get("ENTREPOT_SENTRY_DSN", ""),
@@ -141,6 +144,13 @@ def _seconds(variable: str, environ: Mapping[str, str]) -> float:
     if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", given):
         raise Refused("invalid-setting", f"{variable} is not a number of seconds: {given!r}.")
     return float(given)
+
+
+def _count(variable: str, environ: Mapping[str, str]) -> int:
+    given = environ.get(variable) or "0"
+    if not re.fullmatch(r"[0-9]", given):
+        raise Refused("invalid-setting", f"{variable} is not a number from 0 to 9: {given!r}.")
+    return int(given)
 
 
 def _reachable(host: str) -> str:

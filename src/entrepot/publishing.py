@@ -17,13 +17,14 @@ from django.utils import timezone
 
 from entrepot import archives, layout, policy
 from entrepot.accounts import limits
+from entrepot.accounts.actor import Actor
 from entrepot.archives import Distribution, Filename
 from entrepot.digests import Digests
 from entrepot.names import ProjectName, WheelFilename, canonical_version, parse_filename, parse_version
 from entrepot.policy import Policy
 from entrepot.ports.store import Store, is_whole
 from entrepot.projects import actions, queries
-from entrepot.projects.admission import Publisher, Standing, admit
+from entrepot.projects.admission import Standing, admit
 from entrepot.projects.models import Index
 from entrepot.readme import check_description
 from entrepot.refusal import Refused, TooLarge, TooMany
@@ -51,7 +52,7 @@ class Upload:
     claimed: Mapping[str, str] = field(default_factory=dict)
 
 
-def publish(upload: Upload, *, index: Index, by: Publisher, store: Store) -> int:
+def publish(upload: Upload, *, index: Index, by: Actor, store: Store) -> int:
     """Check, store and record the upload. Returns the serial of its record, or, when the very file was there already,
     that of the project's last change.
 
@@ -115,7 +116,7 @@ def _check_digests(upload: Upload) -> None:
             )
 
 
-def _check_new_projects(rules: Policy, by: Publisher) -> None:
+def _check_new_projects(rules: Policy, by: Actor) -> None:
     """Before the transaction, which must not wait for whoever counts."""
     if rules.new_projects is None or by.credential is None or by.credential.user.is_superuser:
         return

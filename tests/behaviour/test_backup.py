@@ -18,6 +18,7 @@ from threading import Event
 import pytest
 
 from archives import forge
+from entrepot.accounts.actor import OPERATOR
 from entrepot.followers import backup, restore
 from entrepot.ports.files import FileStore
 from entrepot.ports.store import Found
@@ -427,7 +428,7 @@ def test_what_was_deleted_and_removed_while_the_backup_was_made(tmp_path: Path) 
     world.upload(wheel)
     draft = backup.copy_database(directory, now=datetime.now(UTC))
     file = world.file(wheel.filename)
-    serial = actions.delete_file(file, by=None)
+    serial = actions.delete_file(file, by=OPERATOR)
     world.show(serial)
     said = list(backup.copy_files(draft, directory, store=HastyStore(tmp_path / "store")))
     assert [each.rpartition(": ")[2] for each in said] == ["deleted meanwhile"] * 2

@@ -10,14 +10,16 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from entrepot.accounts import record
+from entrepot.accounts.actor import Actor
 from entrepot.accounts.macaroons import Macaroon
 from entrepot.accounts.models import Token, User
-from entrepot.accounts.tokens import key_of, restrictions
+from entrepot.accounts.tokens import Permission, key_of, restrictions
 from entrepot.refusal import Missing, Refused
 
 
 @transaction.atomic(durable=True)
-def create_user(name: str, *, email: str, password: str, superuser: bool = False) -> User:
+def create_user(name: str, *, by: Actor, email: str, password: str, superuser: bool = False) -> User:
     """A user whose address counts as verified, because the operator says so. Raises Refused("invalid-user")."""
     user = User(
         username=name, email=email, is_superuser=superuser, is_staff=superuser, email_verified_at=timezone.now()
@@ -29,30 +31,81 @@ def create_user(name: str, *, email: str, password: str, superuser: bool = False
     except ValidationError as error:
         raise Refused("invalid-user", f"No user was made: {' '.join(error.messages)}") from error
     user.save(force_insert=True)
+    record.note("account:create", by=by, at=timezone.now(), user=user)
     return user
 
 
 @transaction.atomic(durable=True)
 def create_token(
-    user: User, *, secret: str, projects: Sequence[int] = (), description: str = "", expires_at: datetime | None = None
+    user: User,
+    *,
+    by: Actor,
+    secret: str,
+    projects: Sequence[int] = (),
+    permissions: Sequence[Permission] = (Permission.UPLOAD,),
+    description: str = "",
+    expires_at: datetime | None = None,
 ) -> str:
-    """A new upload token's text, which is stored nowhere. `projects` are ids; none means every project of the user."""
-    now = timezone.now()
-    token = Token.objects.create(user=user, description=description, salt=secrets.token_bytes(32), created_at=now)
+    """A new token's text, which is stored nowhere. `projects` are ids; none means every project of the user."""
+    now, may = timezone.now(), sorted(set(permissions))
+    token = Token.objects.create(
+        user=user,
+        description=description,
+        salt=secrets.token_bytes(32),
+        created_at=now,
+        expires_at=expires_at,
+        projects=list(projects),
+        permissions=may,
+    )
+    _note("token:create", token, by=by, at=now)
     key = key_of(secret, bytes(token.salt))
-    return Macaroon.mint(key, token.pk.bytes, restrictions(projects, now, expires_at)).dump()
+    return Macaroon.mint(key, token.pk.bytes, restrictions(projects, may, now, expires_at)).dump()
 
 
 @transaction.atomic(durable=True)
-def revoke_token(identifier: uuid.UUID) -> None:
+def revoke_token(identifier: uuid.UUID, *, by: Actor) -> None:
     """Make a token invalid, from this moment on. Raises Missing("no-such-token")."""
-    deleted, _ = Token.objects.filter(pk=identifier).delete()
-    if not deleted:
+    token = Token.objects.select_related("user").select_for_update(of=["self"]).filter(pk=identifier).first()
+    if token is None:
         raise Missing("no-such-token", f"There is no token {identifier}.")
+    _note("token:revoke", token, by=by, at=timezone.now())
+    token.delete()
 
 
-def note_use(token: Token, *, at: datetime) -> None:
-    """Remember, to the minute, when the token was last used: one write a minute at the most."""
+def note_use(token: Token, *, at: datetime, by: Actor, permission: Permission) -> None:
+    """Remember when the token was last used, from where and for what: one write a minute at the most."""
     Token.objects.filter(pk=token.pk).exclude(last_used_at__gte=at.replace(second=0, microsecond=0)).update(
-        last_used_at=at
+        last_used_at=at, last_used_from=by.address, last_used_for=permission
     )
+
+
+@transaction.atomic(durable=True)
+def freeze(user: User, *, by: Actor, reason: str) -> None:
+    """Shut an account: from this moment on none of its tokens is valid, and nobody can sign in.
+
+    What it owns stays. Raises Refused("account-frozen").
+    """
+    if not User.objects.filter(pk=user.pk, is_active=True).update(is_active=False):
+        raise Refused("account-frozen", f"The account {user.username} is frozen already.")
+    record.note("account:freeze", by=by, at=timezone.now(), user=user, details={"reason": reason})
+
+
+@transaction.atomic(durable=True)
+def thaw(user: User, *, by: Actor, reason: str) -> None:
+    """Open a frozen account again, with the tokens that it has. Raises Refused("account-not-frozen")."""
+    if not User.objects.filter(pk=user.pk, is_active=False).update(is_active=True):
+        raise Refused("account-not-frozen", f"The account {user.username} is not frozen.")
+    record.note("account:thaw", by=by, at=timezone.now(), user=user, details={"reason": reason})
+
+
+def _note(action: str, token: Token, *, by: Actor, at: datetime) -> None:
+    """Record it for the user, or for each project that the token is for."""
+    details = {
+        "token": str(token.pk),
+        "description": token.description,
+        "permissions": token.permissions,
+        "expires_at": None if token.expires_at is None else token.expires_at.isoformat(),
+    }
+    concerned: list[int | None] = token.projects or [None]
+    for project in concerned:
+        record.note(action, by=by, at=at, user=token.user, project=project, details=details)

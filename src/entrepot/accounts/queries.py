@@ -1,8 +1,12 @@
 """Who is who."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from entrepot.accounts.models import Token, User
+from django.db.models import Q
+
+from entrepot.accounts.models import Event, Token, User
+from entrepot.journal.models import Entry
 from entrepot.refusal import Missing
 
 
@@ -12,6 +16,45 @@ def user_named(name: str) -> User:
         return User.objects.get(username__iexact=name)
     except User.DoesNotExist:
         raise Missing("no-such-user", f"There is no user named {name!r}.") from None
+
+
+def events_of(user: User) -> list[dict[str, object]]:
+    """What the user did, and what happened to the account, as JSON values, oldest first."""
+    done = Entry.objects.filter(by=user).order_by("serial")
+    noted = Event.objects.filter(Q(user=user.pk) | Q(by=user.pk)).order_by("pk")
+    told = [*map(_change, done), *map(_event, noted)]
+    return sorted(told, key=lambda each: str(each["at"]))
+
+
+def _change(entry: Entry) -> dict[str, object]:
+    return {
+        "at": _moment(entry.at),
+        "action": entry.action,
+        "serial": entry.serial,
+        "project": entry.name,
+        "version": entry.version,
+        "reason": entry.reason,
+        "by": entry.by_id,
+        "credential": entry.credential,
+        "address": entry.address,
+    }
+
+
+def _event(event: Event) -> dict[str, object]:
+    return {
+        "at": _moment(event.at),
+        "action": event.action,
+        "user": event.user,
+        "project": event.project,
+        "by": event.by,
+        "credential": event.credential,
+        "address": event.address,
+        "details": event.details,
+    }
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")
 
 
 def tokens_of(user: User) -> Iterable[Token]:

@@ -1,4 +1,4 @@
-"""Upload tokens: what they carry, and whether one is valid.
+"""API tokens: what they carry, and whether one is valid.
 
 A token is a macaroon. Its key is never stored: it is computed from the installation's secret (a file) and the token's
 salt (a row), so neither a leaked database nor a leaked secret is enough to make or to use a token. Deleting the row
@@ -12,11 +12,22 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from entrepot.accounts.macaroons import Macaroon, Malformed, caveat
 from entrepot.accounts.models import Token, User
 
 VALIDITY, PROJECT_NAMES, PROJECT_IDS, USER = 0, 1, 2, 3  # kinds of caveat; the numbers are those of PyPI's tokens
+PERMISSIONS = 100  # a kind of our own
+
+
+class Permission(StrEnum):
+    """What a token may be used for."""
+
+    UPLOAD = "upload"  # files of new and existing releases
+    YANK = "yank"  # take back releases and files, and offer them again
+    MANAGE = "manage"  # delete; status, roles, invitations, tokens
+    READ = "read"  # what only the user sees: roles, tokens, events
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +38,23 @@ class Credential:
     token: Token
     caveats: tuple[bytes, ...]
 
-    def allows(self, *, project: int | None, name: str, at: datetime) -> bool:
-        """Whether every restriction admits an upload to the project with this id (None: not yet created) and name."""
-        return all(_met(each, self.user.pk, project, name, at) for each in self.caveats)
+    def allows(self, permission: Permission, *, project: int | None, name: str, at: datetime) -> bool:
+        """Whether every restriction admits it for the project with this id (None: not yet created) and name."""
+        use = _Use(permission, self.user.pk, project, name, at)
+        # What it was made for is a row; the holder can add caveats, which must only ever narrow it.
+        made_for = self.token.permissions or [Permission.UPLOAD]
+        return permission in made_for and all(_met(each, use) for each in self.caveats)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What a token is presented for."""
+
+    permission: Permission
+    user: int
+    project: int | None
+    name: str
+    at: datetime
 
 
 def key_of(secret: str, salt: bytes) -> bytes:
@@ -37,12 +62,16 @@ def key_of(secret: str, salt: bytes) -> bytes:
     return hmac.digest(secret.encode(), b"token" + salt, hashlib.sha256)
 
 
-def restrictions(projects: Sequence[int], not_before: datetime, expires_at: datetime | None) -> list[bytes]:
+def restrictions(
+    projects: Sequence[int], permissions: Sequence[Permission], not_before: datetime, expires_at: datetime | None
+) -> list[bytes]:
     """The caveats of a token for `projects` (none: every project of its user), valid from `not_before` on."""
     until = 2**53 if expires_at is None else int(expires_at.timestamp())
     caveats = [caveat(VALIDITY, until, int(not_before.timestamp()))]
     if projects:
         caveats.append(caveat(PROJECT_IDS, [str(each) for each in projects]))
+    if permissions != [Permission.UPLOAD]:  # which other tools understand, for nothing needs to be said
+        caveats.append(caveat(PERMISSIONS, list(permissions)))
     return caveats
 
 
@@ -59,17 +88,21 @@ def recognize(text: str, *, secret: str) -> Credential | None:
     return Credential(token.user, token, macaroon.caveats)
 
 
-def _met(raw: bytes, user: int, project: int | None, name: str, at: datetime) -> bool:
+def _met(raw: bytes, use: _Use) -> bool:
+    """Whether the caveat admits the use; one that nobody understands admits none."""
+    met = False
     try:
         match json.loads(raw):
             case [0, int(until), int(since)]:
-                return since <= at.timestamp() < until
+                met = since <= use.at.timestamp() < until
             case [1, [*names]]:
-                return name in names
+                met = use.name in names
             case [2, [*projects]]:
-                return project is not None and str(project) in projects
+                met = use.project is not None and str(use.project) in projects
             case [3, str(identifier)]:
-                return identifier == str(user)
+                met = identifier == str(use.user)
+            case [100, [*permissions]]:
+                met = use.permission in permissions
     except (ValueError, RecursionError):
         return False
-    return False
+    return met

@@ -15,7 +15,9 @@ from django.views.decorators.csrf import csrf_exempt
 
 from entrepot.accounts import actions as accounts
 from entrepot.accounts import tokens
-from entrepot.accounts.tokens import Credential
+from entrepot.accounts.actor import Actor
+from entrepot.accounts.address import address_of
+from entrepot.accounts.tokens import Credential, Permission
 from entrepot.api import problems
 from entrepot.api.form import Form, read_form
 from entrepot.config import Config
@@ -25,7 +27,6 @@ from entrepot.monitoring.observation import current
 from entrepot.policy import POLICIES
 from entrepot.ports.cdn import Cdn
 from entrepot.ports.store import Store
-from entrepot.projects.admission import Publisher
 from entrepot.projects.queries import index_at_root
 from entrepot.publishing import DIGEST_FIELDS, Upload, publish
 from entrepot.refusal import Forbidden, Refused, Unavailable
@@ -71,7 +72,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     config = Config.current()
     # Recognized once more: the token may have been revoked while the body came.
-    publisher = _publisher(request.headers.get("Authorization", ""))
+    publisher = _publisher(request)
     with read_form(
         request,
         content_type=request.headers.get("Content-Type", ""),
@@ -119,12 +120,13 @@ def is_shown(serial: int, store: Store, cdn: Cdn) -> bool:
         return False
 
 
-def _publisher(authorization: str) -> Publisher:
-    credential = _credential(authorization)
+def _publisher(request: HttpRequest) -> Actor:
+    credential = _credential(request.headers.get("Authorization", ""))
+    publisher = Actor(credential.user, credential, address_of(request))
     seen = current()
     seen.user, seen.token = str(credential.user.pk), str(credential.token.pk)
-    accounts.note_use(credential.token, at=timezone.now())
-    return Publisher(credential.user, credential)
+    accounts.note_use(credential.token, at=timezone.now(), by=publisher, permission=Permission.UPLOAD)
+    return publisher
 
 
 def _credential(authorization: str) -> Credential:

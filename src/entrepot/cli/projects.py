@@ -2,7 +2,7 @@
 
 import click
 
-from entrepot.accounts.models import User
+from entrepot.accounts.actor import OPERATOR, Actor
 from entrepot.accounts.queries import user_named
 from entrepot.cli.installation import prepare
 from entrepot.config import Config
@@ -35,11 +35,11 @@ def policy_command(profile: str | None) -> None:
 @by_option
 def yank_command(project: str, version: str, filename: str | None, reason: str, by: str | None) -> None:
     """Take back a release, or one file of it: installers pass it by unless it is pinned."""
-    release, user = queries.release_of(queries.project_named(prepare(), project), version), _user(by)
+    release, actor = queries.release_of(queries.project_named(prepare(), project), version), _actor(by)
     if filename is None:
-        _publish(actions.yank_release(release, by=user, reason=reason))
+        _publish(actions.yank_release(release, by=actor, reason=reason))
     else:
-        _publish(actions.yank_file(queries.file_of(release, filename), by=user, reason=reason))
+        _publish(actions.yank_file(queries.file_of(release, filename), by=actor, reason=reason))
 
 
 @click.command("unyank")
@@ -50,11 +50,11 @@ def yank_command(project: str, version: str, filename: str | None, reason: str, 
 @by_option
 def unyank_command(project: str, version: str, filename: str | None, reason: str, by: str | None) -> None:
     """Offer a release, or one file of it, again."""
-    release, user = queries.release_of(queries.project_named(prepare(), project), version), _user(by)
+    release, actor = queries.release_of(queries.project_named(prepare(), project), version), _actor(by)
     if filename is None:
-        _publish(actions.unyank_release(release, by=user, reason=reason))
+        _publish(actions.unyank_release(release, by=actor, reason=reason))
     else:
-        _publish(actions.unyank_file(queries.file_of(release, filename), by=user, reason=reason))
+        _publish(actions.unyank_file(queries.file_of(release, filename), by=actor, reason=reason))
 
 
 @click.command("delete")
@@ -64,13 +64,13 @@ def unyank_command(project: str, version: str, filename: str | None, reason: str
 @by_option
 def delete_command(project: str, version: str | None, filename: str | None, by: str | None) -> None:
     """Delete a project, a release, or a file, for good: its name is never free again."""
-    found, user = queries.project_named(prepare(), project), _user(by)
+    found, actor = queries.project_named(prepare(), project), _actor(by)
     if version is None:
-        _publish(actions.delete_project(found, by=user))
+        _publish(actions.delete_project(found, by=actor))
     elif filename is None:
-        _publish(actions.delete_release(queries.release_of(found, version), by=user))
+        _publish(actions.delete_release(queries.release_of(found, version), by=actor))
     else:
-        _publish(actions.delete_file(queries.file_of(queries.release_of(found, version), filename), by=user))
+        _publish(actions.delete_file(queries.file_of(queries.release_of(found, version), filename), by=actor))
 
 
 @click.command("status")
@@ -81,11 +81,11 @@ def delete_command(project: str, version: str | None, filename: str | None, by: 
 def status_command(project: str, status: str, reason: str, by: str | None) -> None:
     """Mark a project (PEP 792). Archived and quarantined ones take no uploads; quarantined ones offer nothing."""
     found = queries.project_named(prepare(), project)
-    _publish(actions.set_status(found, status, by=_user(by), reason=reason))
+    _publish(actions.set_status(found, status, by=_actor(by), reason=reason))
 
 
-def _user(name: str | None) -> User | None:
-    return None if name is None else user_named(name)
+def _actor(name: str | None) -> Actor:
+    return OPERATOR if name is None else Actor(user_named(name))
 
 
 def _publish(serial: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from entrepot.accounts.actor import OPERATOR, Actor
 from entrepot.accounts.queries import user_named
 from entrepot.cli.installation import check_not_ahead, open_index, prepare
 from entrepot.cli.progress import with_progress
@@ -19,7 +20,6 @@ from entrepot.names import parse_filename
 from entrepot.ports.cdn import Cdn, PurgeFailed
 from entrepot.ports.store import Store
 from entrepot.projects import actions, queries
-from entrepot.projects.admission import Publisher
 from entrepot.projects.models import Index
 from entrepot.publishing import Upload, publish
 from entrepot.refusal import Refused
@@ -102,12 +102,12 @@ def rebuild(store: Store, cdn: Cdn) -> int:
 def import_command(path: Path, by: str | None) -> None:
     """Publish all wheels and sdists of a folder, with all the checks of an upload. Exit code 1 when one is refused."""
     index, store, cdn = prepare(), Config.current().store(), Config.current().cdn()
-    publisher = Publisher(None if by is None else user_named(by))
+    actor = OPERATOR if by is None else Actor(user_named(by))
     files = sorted(each for each in path.iterdir() if each.name.endswith((".whl", ".tar.gz")))
     refused = 0
     for file in with_progress(files, len(files), "Files"):
         try:
-            _import_file(file, index, publisher, store)
+            _import_file(file, index, actor, store)
         except (Refused, OSError) as problem:
             click.echo(f"{file.name}: {problem}")
             refused += 1
@@ -118,7 +118,7 @@ def import_command(path: Path, by: str | None) -> None:
     sys.exit(1 if refused else 0)
 
 
-def _import_file(path: Path, index: Index, publisher: Publisher, store: Store) -> None:
+def _import_file(path: Path, index: Index, actor: Actor, store: Store) -> None:
     filename = parse_filename(path.name)
     with path.open("rb") as file:
         hasher = Hasher()
@@ -132,4 +132,4 @@ def _import_file(path: Path, index: Index, publisher: Publisher, store: Store) -
             version=str(filename.version),
             kind=filename.kind,
         )
-        publish(upload, index=index, by=publisher, store=store)
+        publish(upload, index=index, by=actor, store=store)

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.db import connection
 
 from entrepot import layout
+from entrepot.accounts.actor import OPERATOR
 from entrepot.followers import drift
 from entrepot.followers.backup import Generation, generations, recorded, sha256_of
 from entrepot.followers.dump import check_empty, load
@@ -84,7 +85,7 @@ def repeat_deletions(generation: Generation) -> None:
     """Delete what was deleted while the backup was made, and whose bytes were gone before they could be copied."""
     for key in generation.manifest.deleted:
         for file in recorded(key):
-            actions.delete_file(file, by=None)
+            actions.delete_file(file, by=OPERATOR)
 
 
 def go_on(index: Index, *, store: Store) -> Iterator[str]:
@@ -110,5 +111,5 @@ def keep_down(index: Index, *, store: Store) -> Iterator[str]:
         if not queries.is_offered(blake2, filename):
             continue
         for project in Project.objects.filter(releases__files__blake2=blake2, releases__files__filename=filename):
-            actions.set_status(project, Status.QUARANTINED, by=None, reason=TAKEN_DOWN)
+            actions.set_status(project, Status.QUARANTINED, by=OPERATOR, reason=TAKEN_DOWN)
             yield project.display_name

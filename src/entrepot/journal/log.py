@@ -48,11 +48,22 @@ class Event:
     reason: str = ""
 
 
-def append(events: Sequence[Event], *, by: int | None, at: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a change comes from: the id of the user (None: the operator), what proved who it was, and the IP address.
+
+    The credential is "command", or a kind and an id: never a secret.
+    """
+
+    user: int | None = None
+    credential: str = "command"
+    address: str | None = None
+
+
+def append(events: Sequence[Event], *, by: Origin, at: datetime) -> int:
     """Record the events, in their order, and what they leave owed. Returns the last serial.
 
-    Must be the last thing that a transaction does, and only `*.actions` call it. `by` is the id of a user; None is
-    the operator.
+    Must be the last thing that a transaction does, and only `*.actions` call it.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a journal entry belongs into the transaction of the change that it tells")
@@ -68,7 +79,9 @@ def append(events: Sequence[Event], *, by: int | None, at: datetime) -> int:
             action=event.action,
             reason=event.reason,
             at=at,
-            by_id=by,
+            by_id=by.user,
+            credential=by.credential,
+            address=by.address,
         )
         for position, event in enumerate(events)
     )

@@ -21,6 +21,8 @@ class Entry(models.Model):
     reason = models.TextField(blank=True)
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    credential = models.CharField(max_length=60, db_default="")  # empty: from before it was recorded
+    address = models.GenericIPAddressField(null=True)  # for the person and the operator; others see a hash
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["project", "serial"], name="entry_of_project")]

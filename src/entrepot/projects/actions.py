@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from entrepot import metadata
-from entrepot.accounts.models import User
+from entrepot.accounts.actor import Actor
 from entrepot.archives import Distribution
 from entrepot.digests import Digests
 from entrepot.journal import documents as owed
@@ -18,7 +18,7 @@ from entrepot.journal import log
 from entrepot.journal.documents import Document
 from entrepot.journal.log import Event
 from entrepot.names import ProjectName, canonical_version
-from entrepot.projects.admission import Publisher, Standing, admit, skeleton_in
+from entrepot.projects.admission import Standing, admit, skeleton_in
 from entrepot.projects.models import Deletion, File, Index, Project, Release, Role, Status, UsedName, Yank
 from entrepot.projects.queries import file_of, last_serial, project_named, release_of
 from entrepot.refusal import Refused, Unavailable
@@ -30,7 +30,7 @@ def add_file(
     dist: Distribution,
     digests: Digests,
     *,
-    by: Publisher,
+    by: Actor,
     metadata_sha256: str,
     comment: str,
     is_stored: Callable[[], bool],
@@ -68,11 +68,11 @@ def add_file(
         uploaded_with=None if by.credential is None else by.credential.token.pk,
     )
     added = _event(project, f"add {filename.python_tag} file {filename.filename}", release=release)
-    return log.append([*first, *second, added], by=_id(by.user), at=now)
+    return log.append([*first, *second, added], by=by.origin, at=now)
 
 
 def _found_project(
-    index: Index, display_name: str, name: ProjectName, by: Publisher, now: datetime
+    index: Index, display_name: str, name: ProjectName, by: Actor, now: datetime
 ) -> tuple[Project, list[Event]]:
     project, created = Project.objects.get_or_create(
         index=index,
@@ -96,7 +96,7 @@ def _found_release(project: Project, version: str, canonical: str, now: datetime
 
 
 @transaction.atomic(durable=True)
-def yank_release(release: Release, *, by: User | None, reason: str = "") -> int:
+def yank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     """Take a release back, files to come included. Raises Refused("already-yanked")."""
     release = _held_release(release)
     if release.yanks.filter(file=None).exists():
@@ -105,7 +105,7 @@ def yank_release(release: Release, *, by: User | None, reason: str = "") -> int:
 
 
 @transaction.atomic(durable=True)
-def yank_file(file: File, *, by: User | None, reason: str = "") -> int:
+def yank_file(file: File, *, by: Actor, reason: str = "") -> int:
     """Take a single file back. Raises Refused("already-yanked")."""
     file = _held_file(file)
     if Yank.objects.filter(file=file).exists():
@@ -113,64 +113,64 @@ def yank_file(file: File, *, by: User | None, reason: str = "") -> int:
     return _yank(file.release, file, f"yank file {file.filename}", by, reason)
 
 
-def _yank(release: Release, file: File | None, action: str, by: User | None, reason: str) -> int:
+def _yank(release: Release, file: File | None, action: str, by: Actor, reason: str) -> int:
     now, reason = timezone.now(), _one_line(reason)
-    Yank.objects.create(release=release, file=file, by=by, at=now, reason=reason)
-    return log.append([_event(release.project, action, release=release, reason=reason)], by=_id(by), at=now)
+    Yank.objects.create(release=release, file=file, by=by.user, at=now, reason=reason)
+    return log.append([_event(release.project, action, release=release, reason=reason)], by=by.origin, at=now)
 
 
 @transaction.atomic(durable=True)
-def unyank_release(release: Release, *, by: User | None, reason: str = "") -> int:
+def unyank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     """Offer the release again, with all its files. Raises Refused("not-yanked")."""
     release = _held_release(release)
     if not release.yanks.all().delete()[0]:
         raise Refused("not-yanked", f"Release {release.version} is not yanked.", "version")
     event = _event(release.project, "unyank release", release=release, reason=_one_line(reason))
-    return log.append([event], by=_id(by), at=timezone.now())
+    return log.append([event], by=by.origin, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
-def unyank_file(file: File, *, by: User | None, reason: str = "") -> int:
+def unyank_file(file: File, *, by: Actor, reason: str = "") -> int:
     """Offer a single file again. Raises Refused("not-yanked"), also when its release as a whole is yanked."""
     file = _held_file(file)
     if not Yank.objects.filter(file=file).delete()[0]:
         raise Refused("not-yanked", f"File {file.filename} is not yanked by itself.", "filename")
     action = f"unyank file {file.filename}"
     event = _event(file.release.project, action, release=file.release, reason=_one_line(reason))
-    return log.append([event], by=_id(by), at=timezone.now())
+    return log.append([event], by=by.origin, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
-def delete_file(file: File, *, by: User | None) -> int:
+def delete_file(file: File, *, by: Actor) -> int:
     """Remove a file for good. Its name is never free again. A release stays, even without files."""
     file = _held_file(file)
     event = _event(file.release.project, f"remove file {file.filename}", release=file.release, files=[file])
     file.delete()
-    return log.append([event], by=_id(by), at=timezone.now())
+    return log.append([event], by=by.origin, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
-def delete_release(release: Release, *, by: User | None) -> int:
+def delete_release(release: Release, *, by: Actor) -> int:
     """Remove a release with all its files for good."""
     release = _held_release(release)
     event = _event(release.project, "remove release", release=release, files=release.files.all())
     release.delete()
-    return log.append([event], by=_id(by), at=timezone.now())
+    return log.append([event], by=by.origin, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
-def delete_project(project: Project, *, by: User | None) -> int:
+def delete_project(project: Project, *, by: Actor) -> int:
     """Remove a project with all it has, for good. Its name is never free again."""
     project, now = _held_project(project), timezone.now()
     event = _event(project, "remove project", files=_files_of(project))
-    Deletion.objects.create(project=project, by=by, at=now)
+    Deletion.objects.create(project=project, by=by.user, at=now)
     project.releases.all().delete()
     project.roles.all().delete()
-    return log.append([event], by=_id(by), at=now)
+    return log.append([event], by=by.origin, at=now)
 
 
 @transaction.atomic(durable=True)
-def set_status(project: Project, status: str, *, by: User | None, reason: str = "") -> int:
+def set_status(project: Project, status: str, *, by: Actor, reason: str = "") -> int:
     """Set the status marker (PEP 792). Raises Refused("status-unchanged")."""
     project = _held_project(project)
     reason = _one_line(reason)
@@ -185,7 +185,7 @@ def set_status(project: Project, status: str, *, by: User | None, reason: str = 
         reason=reason,
         files=_files_of(project) if hides_or_shows else (),
     )
-    return log.append([event], by=_id(by), at=timezone.now())
+    return log.append([event], by=by.origin, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
@@ -275,10 +275,6 @@ def _event(
         reason=reason,
         documents=tuple(documents),
     )
-
-
-def _id(user: User | None) -> int | None:
-    return None if user is None else user.pk
 
 
 def _one_line(text: str) -> str:

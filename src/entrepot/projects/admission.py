@@ -1,29 +1,20 @@
 """May this upload come in? Asked twice: early, to spare work, and inside the transaction that records it, to be
 sure."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from django.db.models import Sum
 
 from entrepot import policy
-from entrepot.accounts.models import User
-from entrepot.accounts.tokens import Credential
+from entrepot.accounts.actor import Actor
+from entrepot.accounts.tokens import Permission
 from entrepot.archives import Filename
 from entrepot.digests import Digests
 from entrepot.names import ProjectName, canonical_version, skeleton
 from entrepot.policy import Policy
 from entrepot.projects.models import Deletion, File, Index, Project, UsedName
 from entrepot.refusal import Forbidden, Refused, TooLarge
-
-
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    """Who publishes: a user by a token, or the operator, who may do everything, in the name of a user or of nobody."""
-
-    user: User | None
-    credential: Credential | None = None
 
 
 class Standing(Enum):
@@ -39,7 +30,7 @@ def admit(
     display_name: str,
     filename: Filename,
     digests: Digests,
-    by: Publisher,
+    by: Actor,
     at: datetime,
 ) -> Standing:
     """Whether the file may be recorded. Raises Refused, or Forbidden, with the reason."""
@@ -77,11 +68,11 @@ def _check_new_project(index: Index, display_name: str, name: ProjectName) -> No
         )
 
 
-def _check_right(project: Project | None, name: ProjectName, by: Publisher, at: datetime) -> None:
+def _check_right(project: Project | None, name: ProjectName, by: Actor, at: datetime) -> None:
     credential = by.credential
     if credential is None:
         return
-    if not credential.allows(project=None if project is None else project.pk, name=name, at=at):
+    if not credential.allows(Permission.UPLOAD, project=None if project is None else project.pk, name=name, at=at):
         raise Forbidden("token-not-for-project", f"The given token isn't allowed to upload to project '{name}'.")
     if project is not None and not project.roles.filter(user=credential.user).exists():
         raise Forbidden(
