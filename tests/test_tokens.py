@@ -227,7 +227,8 @@ class TestRecord:
         server.command("yank", name, "1.0", "--by", "told", "--reason", "broken")
         server.command("user", "freeze", "told", "--reason", "stolen")
         server.command("token", "revoke", identifier)
-        events = [json.loads(line) for line in server.command("user", "events", "told").stdout.splitlines()]
+        lines = server.command("user", "events", "told").stdout.splitlines()
+        events = [json.loads(line) for line in reversed(lines)]
         assert [each["action"] for each in events] == [
             *("account:create", "token:create", "create", "add Owner told", "new release"),
             *(f"add py3 file {name}-1.0-py3-none-any.whl", "yank release", "account:freeze", "token:revoke"),

@@ -22,8 +22,9 @@ from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 
 from entrepot.api import problems
+from entrepot.api.credentials import TRY_LATER, check_credentials
 from entrepot.api.door import UPLOADS, check_size, note_route
-from entrepot.api.upload import TRY_LATER, check_credentials, to_the_slash
+from entrepot.api.upload import to_the_slash
 from entrepot.config import Config
 from entrepot.edge.app import Edge
 from entrepot.followers import watch

@@ -63,10 +63,10 @@ def create_token(
 
 
 @transaction.atomic(durable=True)
-def revoke_token(identifier: uuid.UUID, *, by: Actor) -> None:
-    """Make a token invalid, from this moment on. Raises Missing("no-such-token")."""
+def revoke_token(identifier: uuid.UUID, *, by: Actor, of: User | None = None) -> None:
+    """Make a token invalid, from this moment on; `of`: only if it is this user's. Raises Missing("no-such-token")."""
     token = Token.objects.select_related("user").select_for_update(of=["self"]).filter(pk=identifier).first()
-    if token is None:
+    if token is None or of not in {None, token.user}:
         raise Missing("no-such-token", f"There is no token {identifier}.")
     _note("token:revoke", token, by=by, at=timezone.now())
     token.delete()

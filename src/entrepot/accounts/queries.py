@@ -18,12 +18,18 @@ def user_named(name: str) -> User:
         raise Missing("no-such-user", f"There is no user named {name!r}.") from None
 
 
-def events_of(user: User) -> list[dict[str, object]]:
-    """What the user did, and what happened to the account, as JSON values, oldest first."""
-    done = Entry.objects.filter(by=user).order_by("serial")
-    noted = Event.objects.filter(Q(user=user.pk) | Q(by=user.pk)).order_by("pk")
-    told = [*map(_change, done), *map(_event, noted)]
-    return sorted(told, key=lambda each: str(each["at"]))
+def events_of(user: User, *, before: datetime, limit: int) -> list[dict[str, object]]:
+    """What the user did, and what happened to the account, as JSON values, the newest first.
+
+    So many, or more: all of what happened in the last moment that is told, so that the next page begins before it.
+    """
+    done = Entry.objects.filter(by=user, at__lt=before).order_by("-serial")
+    noted = Event.objects.filter(Q(user=user.pk) | Q(by=user.pk), at__lt=before).order_by("-pk")
+    moments = sorted(at for rows in (done, noted) for at in rows.values_list("at", flat=True)[:limit])[-limit:]
+    if not moments:
+        return []
+    told = [*map(_change, done.filter(at__gte=moments[0])), *map(_event, noted.filter(at__gte=moments[0]))]
+    return sorted(told, key=lambda each: str(each["at"]), reverse=True)
 
 
 def _change(entry: Entry) -> dict[str, object]:

@@ -1,35 +1,28 @@
 """The legacy upload API, at /legacy/: what twine, uv, flit, hatch, poetry and pdm speak. No standard describes it."""
 
-import base64
-import binascii
 import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
 
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from entrepot.accounts import actions as accounts
-from entrepot.accounts import tokens
-from entrepot.accounts.actor import Actor
-from entrepot.accounts.address import address_of
-from entrepot.accounts.tokens import Credential, Permission
+from entrepot.accounts.tokens import Permission
 from entrepot.api import problems
+from entrepot.api.credentials import TRY_LATER, actor_of
 from entrepot.api.form import Form, read_form
 from entrepot.config import Config
 from entrepot.followers import pages
 from entrepot.monitoring import metrics
-from entrepot.monitoring.observation import current
 from entrepot.policy import POLICIES
 from entrepot.ports.cdn import Cdn
 from entrepot.ports.store import Store
 from entrepot.projects.queries import index_at_root
 from entrepot.publishing import DIGEST_FIELDS, Upload, publish
-from entrepot.refusal import Forbidden, Refused, Unavailable
+from entrepot.refusal import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +32,6 @@ LONGEST_COMMENT = 1000  # characters; it is repeated in JSON documents
 KINDS = {"sdist", "bdist_wheel"}
 
 _HEX = {"md5": r"[0-9a-f]{32}", "sha256": r"[0-9a-f]{64}", "blake2": r"[0-9a-f]{64}"}
-
-TRY_LATER = Unavailable(
-    "try-later", "The index cannot take uploads at this moment. Please try again: nothing is taken twice."
-)
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -72,7 +61,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     config = Config.current()
     # Recognized once more: the token may have been revoked while the body came.
-    publisher = _publisher(request)
+    publisher = actor_of(request, Permission.UPLOAD)
     with read_form(
         request,
         content_type=request.headers.get("Content-Type", ""),
@@ -100,16 +89,6 @@ def to_the_slash() -> HttpResponse:
     return response
 
 
-def check_credentials(authorization: str) -> None:
-    """Whether the header holds a valid token. Raises Forbidden, and Unavailable when nobody can say."""
-    try:
-        _credential(authorization)
-    except OperationalError as error:
-        raise Unavailable(TRY_LATER.code, TRY_LATER.message) from error
-    finally:
-        connection.close()  # this thread is not one that Django looks after
-
-
 def is_shown(serial: int, store: Store, cdn: Cdn) -> bool:
     """Whether readers see the upload. From here on it has happened, whatever fails: the worker does the rest."""
     try:
@@ -118,45 +97,6 @@ def is_shown(serial: int, store: Store, cdn: Cdn) -> bool:
     except (DatabaseError, OSError):
         logger.exception("the pages of serial %d are left to the worker", serial)
         return False
-
-
-def _publisher(request: HttpRequest) -> Actor:
-    credential = _credential(request.headers.get("Authorization", ""))
-    publisher = Actor(credential.user, credential, address_of(request))
-    seen = current()
-    seen.user, seen.token = str(credential.user.pk), str(credential.token.pk)
-    accounts.note_use(credential.token, at=timezone.now(), by=publisher, permission=Permission.UPLOAD)
-    return publisher
-
-
-def _credential(authorization: str) -> Credential:
-    credential = tokens.recognize(_token(authorization), secret=Config.current().secret())
-    if credential is None:
-        raise Forbidden(
-            "invalid-auth",
-            "Invalid or non-existent authentication information. "
-            "Use the user name __token__ and an upload token of this index as the password.",
-        )
-    return credential
-
-
-def _token(authorization: str) -> str:
-    scheme, _, rest = authorization.partition(" ")
-    if scheme.lower() in {"bearer", "token"}:
-        return rest.strip()
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        user, colon, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return ""
-    if colon and user != "__token__":
-        raise Forbidden(
-            "password-auth",
-            "Username/Password authentication is no longer supported. "
-            "Use the user name __token__ and an upload token of this index as the password.",
-        )
-    return password.strip()
 
 
 def _upload(form: Form, action: str) -> Upload:

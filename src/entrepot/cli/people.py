@@ -18,6 +18,8 @@ from entrepot.cli.installation import prepare
 from entrepot.config import Config
 from entrepot.projects.queries import project_named
 
+ALL = 1_000_000  # events; more nobody reads at a terminal
+
 reason_option = click.option("--reason", default="", help="Why; the record keeps it.")
 
 
@@ -64,9 +66,9 @@ def thaw_user(name: str, reason: str) -> None:
 @user_command.command("events")
 @click.argument("name")
 def show_events(name: str) -> None:
-    """Print all that user NAME did, and all that happened to the account, one JSON object to a line, oldest first."""
+    """Print all that user NAME did, and all that happened to the account, one JSON object to a line, newest first."""
     prepare()
-    for event in events_of(user_named(name)):
+    for event in events_of(user_named(name), before=timezone.now(), limit=ALL):
         click.echo(json.dumps(event))
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from entrepot import metadata
 from entrepot.accounts.actor import Actor
+from entrepot.accounts.tokens import Permission
 from entrepot.archives import Distribution
 from entrepot.digests import Digests
 from entrepot.journal import documents as owed
@@ -18,10 +19,11 @@ from entrepot.journal import log
 from entrepot.journal.documents import Document
 from entrepot.journal.log import Event
 from entrepot.names import ProjectName, canonical_version
+from entrepot.projects import rights
 from entrepot.projects.admission import Standing, admit, skeleton_in
 from entrepot.projects.models import Deletion, File, Index, Project, Release, Role, Status, UsedName, Yank
 from entrepot.projects.queries import file_of, last_serial, project_named, release_of
-from entrepot.refusal import Refused, Unavailable
+from entrepot.refusal import Forbidden, Refused, Unavailable
 
 
 @transaction.atomic(durable=True)
@@ -98,7 +100,7 @@ def _found_release(project: Project, version: str, canonical: str, now: datetime
 @transaction.atomic(durable=True)
 def yank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     """Take a release back, files to come included. Raises Refused("already-yanked")."""
-    release = _held_release(release)
+    release = _held_release(release, by, Permission.YANK)
     if release.yanks.filter(file=None).exists():
         raise Refused("already-yanked", f"Release {release.version} is yanked already.", "version")
     return _yank(release, None, "yank release", by, reason)
@@ -107,7 +109,7 @@ def yank_release(release: Release, *, by: Actor, reason: str = "") -> int:
 @transaction.atomic(durable=True)
 def yank_file(file: File, *, by: Actor, reason: str = "") -> int:
     """Take a single file back. Raises Refused("already-yanked")."""
-    file = _held_file(file)
+    file = _held_file(file, by, Permission.YANK)
     if Yank.objects.filter(file=file).exists():
         raise Refused("already-yanked", f"File {file.filename} is yanked already.", "filename")
     return _yank(file.release, file, f"yank file {file.filename}", by, reason)
@@ -122,7 +124,7 @@ def _yank(release: Release, file: File | None, action: str, by: Actor, reason: s
 @transaction.atomic(durable=True)
 def unyank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     """Offer the release again, with all its files. Raises Refused("not-yanked")."""
-    release = _held_release(release)
+    release = _held_release(release, by, Permission.YANK)
     if not release.yanks.all().delete()[0]:
         raise Refused("not-yanked", f"Release {release.version} is not yanked.", "version")
     event = _event(release.project, "unyank release", release=release, reason=_one_line(reason))
@@ -132,7 +134,7 @@ def unyank_release(release: Release, *, by: Actor, reason: str = "") -> int:
 @transaction.atomic(durable=True)
 def unyank_file(file: File, *, by: Actor, reason: str = "") -> int:
     """Offer a single file again. Raises Refused("not-yanked"), also when its release as a whole is yanked."""
-    file = _held_file(file)
+    file = _held_file(file, by, Permission.YANK)
     if not Yank.objects.filter(file=file).delete()[0]:
         raise Refused("not-yanked", f"File {file.filename} is not yanked by itself.", "filename")
     action = f"unyank file {file.filename}"
@@ -143,7 +145,7 @@ def unyank_file(file: File, *, by: Actor, reason: str = "") -> int:
 @transaction.atomic(durable=True)
 def delete_file(file: File, *, by: Actor) -> int:
     """Remove a file for good. Its name is never free again. A release stays, even without files."""
-    file = _held_file(file)
+    file = _held_file(file, by, Permission.MANAGE)
     event = _event(file.release.project, f"remove file {file.filename}", release=file.release, files=[file])
     file.delete()
     return log.append([event], by=by.origin, at=timezone.now())
@@ -152,7 +154,7 @@ def delete_file(file: File, *, by: Actor) -> int:
 @transaction.atomic(durable=True)
 def delete_release(release: Release, *, by: Actor) -> int:
     """Remove a release with all its files for good."""
-    release = _held_release(release)
+    release = _held_release(release, by, Permission.MANAGE)
     event = _event(release.project, "remove release", release=release, files=release.files.all())
     release.delete()
     return log.append([event], by=by.origin, at=timezone.now())
@@ -161,7 +163,7 @@ def delete_release(release: Release, *, by: Actor) -> int:
 @transaction.atomic(durable=True)
 def delete_project(project: Project, *, by: Actor) -> int:
     """Remove a project with all it has, for good. Its name is never free again."""
-    project, now = _held_project(project), timezone.now()
+    project, now = _held_project(project, by, Permission.MANAGE), timezone.now()
     event = _event(project, "remove project", files=_files_of(project))
     Deletion.objects.create(project=project, by=by.user, at=now)
     project.releases.all().delete()
@@ -172,8 +174,10 @@ def delete_project(project: Project, *, by: Actor) -> int:
 @transaction.atomic(durable=True)
 def set_status(project: Project, status: str, *, by: Actor, reason: str = "") -> int:
     """Set the status marker (PEP 792). Raises Refused("status-unchanged")."""
-    project = _held_project(project)
+    project = _held_project(project, by, Permission.MANAGE)
     reason = _one_line(reason)
+    if by.credential is not None and status == Status.QUARANTINED:
+        raise Forbidden("project-quarantined", "Only the operator of the index quarantines projects.", "status")
     if (project.status, project.status_reason) == (status, reason):
         raise Refused("status-unchanged", f"{project.display_name} is {status} already.", "status")
     hides_or_shows = Status.QUARANTINED in {project.status, status}
@@ -231,16 +235,19 @@ def _hold(index: int) -> Index:
     return Index.objects.select_for_update().get(pk=index)
 
 
-def _held_project(project: Project) -> Project:
-    return project_named(_hold(project.index_id), project.name)
+def _held_project(project: Project, by: Actor, permission: Permission) -> Project:
+    """The project as it is now, when whoever asks may do this with it. Raises Forbidden."""
+    held = project_named(_hold(project.index_id), project.name)
+    rights.check(by, held, permission, timezone.now())
+    return held
 
 
-def _held_release(release: Release) -> Release:
-    return release_of(_held_project(release.project), release.version)
+def _held_release(release: Release, by: Actor, permission: Permission) -> Release:
+    return release_of(_held_project(release.project, by, permission), release.version)
 
 
-def _held_file(file: File) -> File:
-    return file_of(_held_release(file.release), file.filename)
+def _held_file(file: File, by: Actor, permission: Permission) -> File:
+    return file_of(_held_release(file.release, by, permission), file.filename)
 
 
 def _files_of(project: Project) -> Iterable[File]:

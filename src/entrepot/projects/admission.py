@@ -13,6 +13,7 @@ from entrepot.archives import Filename
 from entrepot.digests import Digests
 from entrepot.names import ProjectName, canonical_version, skeleton
 from entrepot.policy import Policy
+from entrepot.projects import rights
 from entrepot.projects.models import Deletion, File, Index, Project, UsedName
 from entrepot.refusal import Forbidden, Refused, TooLarge
 
@@ -69,16 +70,10 @@ def _check_new_project(index: Index, display_name: str, name: ProjectName) -> No
 
 
 def _check_right(project: Project | None, name: ProjectName, by: Actor, at: datetime) -> None:
-    credential = by.credential
-    if credential is None:
-        return
-    if not credential.allows(Permission.UPLOAD, project=None if project is None else project.pk, name=name, at=at):
-        raise Forbidden("token-not-for-project", f"The given token isn't allowed to upload to project '{name}'.")
-    if project is not None and not project.roles.filter(user=credential.user).exists():
-        raise Forbidden(
-            "not-a-maintainer",
-            f"The user '{credential.user.username}' isn't allowed to upload to project '{project.display_name}'.",
-        )
+    if project is None:
+        rights.check_token(by, Permission.UPLOAD, project=None, name=name, at=at)
+    else:
+        rights.check(by, project, Permission.UPLOAD, at)
 
 
 def _check_not_deleted(project: Project) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 
 from entrepot import documents, metadata
+from entrepot.accounts.models import User
 from entrepot.journal import documents as owed
 from entrepot.journal.documents import Document
 from entrepot.journal.models import Entry
 from entrepot.layout import INDEX
 from entrepot.names import ProjectName, canonical_version, parse_version
-from entrepot.projects.models import File, Index, Project, Release, Status, UsedName, Yank
+from entrepot.projects.models import File, Index, Project, Release, Role, Status, UsedName, Yank
 from entrepot.refusal import Missing
 
 
@@ -35,6 +36,16 @@ def release_of(project: Project, version: str) -> Release:
         return project.releases.get(canonical=canonical)
     except Release.DoesNotExist:
         raise Missing("no-such-release", f"{project.display_name} has no release {version}.", "version") from None
+
+
+def release_named(name: str, version: str) -> Release:
+    """A release of the index at the root. Raises what `project_named` and `release_of` raise."""
+    return release_of(project_named(index_at_root(), name), version)
+
+
+def projects_of(user: User) -> Iterable[tuple[str, str]]:
+    """The display names of the projects in which the user has a role, and the role."""
+    return Role.objects.filter(user=user).order_by("project__name").values_list("project__display_name", "name")
 
 
 def file_of(release: Release, filename: str) -> File:
