@@ -242,7 +242,7 @@ def test_without_the_database_everybody_is_asked_to_come_again(own_server: Serve
         assert (refused(answer), answer.headers["retry-after"]) == ((503, "try-later"), "30")
     finally:
         hidden.rename(file)
-    assert ask(own_server, token, "GET", "/projects").json() == []
+    assert list(ask(own_server, token, "GET", "/projects").json()) == []
 
 
 def test_ones_own_tokens_and_nobody_elses(server: Server, tokens: dict[str, str]) -> None:
