@@ -145,7 +145,7 @@ class TokenShown(Schema):
 class EventShown(Schema):
     """Something that was done; see the guide for the fields, of which changes and events have not the same."""
 
-    at: datetime
+    at: str  # ISO 8601, to the microsecond: it can be given as `before`
     action: str
     serial: int | None = None
     project: str | int | None = None
