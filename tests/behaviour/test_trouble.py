@@ -21,7 +21,7 @@ from entrepot.ports.cdn import NoCdn
 from entrepot.ports.files import FileStore
 from entrepot.refusal import Refused, Unavailable
 from inside import eventually, query
-from serving import ENTREPOT, Server, environment, run, serving
+from serving import ENTREPOT, PASSWORD, Server, environment, environment_of, run, serving
 from uploading import authorization, upload
 
 
@@ -81,6 +81,22 @@ def test_another_store_is_filled_by_a_rebuild(used: Server, tmp_path: Path, monk
     used.command("rebuild")
     used.command("verify")
     assert (tmp_path / "pages/main/simple/kept/index.html").exists()
+
+
+def test_an_import_that_dies_at_its_first_file_is_gone_on_with(tmp_path: Path) -> None:
+    """Its rows are there and none of its pages, in an installation that was never served."""
+    data, folder = tmp_path / "data", tmp_path / "files"
+    folder.mkdir()
+    run(data, "user", "create", "alice", "--email", "alice@example.org", "--password-stdin", stdin=PASSWORD)
+    built = forge.wheel("first")
+    (folder / built.filename).write_bytes(built.data)
+    importing = subprocess.Popen([*ENTREPOT, "--data", str(data), "import", str(folder)], env=environment_of(data))
+    beside = Server("", data, importing)  # type: ignore[arg-type]  # nothing is read from it
+    eventually(lambda: query(beside, "SELECT 1 FROM projects_file") != [])
+    importing.kill()
+    importing.wait()
+    assert run(data, "import", str(folder)).stdout.endswith("Imported 1 files; 0 refused.\n")
+    run(data, "verify")
 
 
 @pytest.mark.embedded
@@ -249,4 +265,4 @@ def test_a_token_that_leaked_is_revoked(used: Server) -> None:
     done = used.command("token", "revoke", identifier, check=False)
     assert (done.returncode, f"There is no token {identifier}." in done.stderr) == (1, True)
     used.new_token("alice", "--description", "unused")
-    assert "used never  unused" in used.command("token", "list", "alice").stdout
+    assert "used never  may upload  unused" in used.command("token", "list", "alice").stdout

@@ -5,10 +5,12 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError
 
+from entrepot import layout
 from entrepot.cli.migrations import migrate
 from entrepot.config import Config
-from entrepot.followers import drift
+from entrepot.followers import drift, pages
 from entrepot.layout import INDEX
+from entrepot.page import Page
 from entrepot.ports.store import Store
 from entrepot.projects.models import Index
 from entrepot.refusal import Refused
@@ -57,6 +59,7 @@ def open_index() -> Index:
         migrate()
         if not Index.objects.filter(slug=INDEX).exists():
             store.prepare()  # once: later, a store that is missing is not an empty one
+            pages.put(store, layout.watermark(), Page.gone(serial=0))  # nor one that is empty a new one
         return Index.objects.get_or_create(slug=INDEX)[0]
     except DatabaseError as error:
         raise Refused("database-unusable", f"The database cannot be used: {error}.") from error

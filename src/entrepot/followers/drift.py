@@ -37,8 +37,9 @@ def store_is_ahead(*, store: Store, index: Index) -> bool:
 
 
 def store_is_empty(*, store: Store, index: Index) -> bool:
-    """Whether the store shows nothing of what this database has lived through: it is new, or was not filled."""
-    return store.find(layout.project_list(layout.Form.JSON, index.slug).key) is None and log.committed() > 0
+    """Whether the store has never been one of this index, or was not filled: it lacks even the watermark."""
+    told = (layout.watermark(index.slug), layout.project_list(layout.Form.JSON, index.slug).key)
+    return not any(store.find(key) for key in told) and log.committed() > 0
 
 
 def highest_serial(*, store: Store) -> int:
