@@ -62,9 +62,10 @@ def add(rows: Rows) -> None:
 
 
 def _add(model: type[models.Model], columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Columns that are not given have their defaults."""
+    """Columns that are not given have their defaults; the database knows some by itself."""
     options = model._meta  # noqa: SLF001 - public, whatever its name
-    others = [each for each in options.concrete_fields if each.column not in columns]
+    unnamed = [each for each in options.concrete_fields if each.column not in columns]
+    others = [each for each in unnamed if each.db_default is models.NOT_PROVIDED]
     rest = tuple(each.get_db_prep_save(each.get_default(), connection) for each in others)
     named = [connection.ops.quote_name(column) for column in (*columns, *(str(each.column) for each in others))]
     table = connection.ops.quote_name(options.db_table)
