@@ -34,6 +34,7 @@ def test_everything_said(tmp_path: Path) -> None:
             "ENTREPOT_PUBLIC_URL": "https://index.example/",
             "ENTREPOT_LOG": "text",
             "ENTREPOT_DRAIN": "2.5",
+            "ENTREPOT_PROXIES": "2",
             "ENTREPOT_SECRET": "s" * 32,
             "ENTREPOT_METRICS_TOKEN": "let me in",
             "ENTREPOT_SENTRY_DSN": "https://key@sentry.example/1",
@@ -49,6 +50,7 @@ def test_everything_said(tmp_path: Path) -> None:
         public_url="https://index.example",
         log="text",
         drain=2.5,
+        proxies=2,
         given_secret="s" * 32,
         metrics_token="let me in",
         sentry_dsn="https://key@sentry.example/1",
@@ -84,7 +86,15 @@ def test_a_port_that_is_no_number() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("LOG", "xml"), ("DRAIN", "-1"), ("DRAIN", "soon"), ("DRAIN", "99999"), ("DRAIN", "nan")],
+    [
+        ("LOG", "xml"),
+        ("DRAIN", "-1"),
+        ("DRAIN", "soon"),
+        ("DRAIN", "99999"),
+        ("DRAIN", "nan"),
+        ("PROXIES", "-1"),
+        ("PROXIES", "many"),
+    ],
 )
 def test_a_setting_that_cannot_be_is_named(variable: str, value: str) -> None:
     with pytest.raises(Refused, match=f"ENTREPOT_{variable}") as refused:

@@ -167,9 +167,12 @@ class TestTokens:
         server.command("user", "create", "gone", "--email", "gone@example.org", "--password-stdin", stdin=PASSWORD)
         token = server.new_token("gone")
         assert send(server, fresh(), token).status == 200
-        server.command("user", "freeze", "gone")
-        assert_invalid(server, authorization(token))
-        server.command("user", "thaw", "gone")
+        for action, complaint in (("freeze", "is frozen already"), ("thaw", "is not frozen")):
+            server.command("user", action, "gone")
+            again = server.command("user", action, "gone", check=False)
+            assert (again.returncode, complaint in again.stderr) == (1, True)
+            if action == "freeze":
+                assert_invalid(server, authorization(token))
         assert send(server, fresh(), token).status == 200
 
     def test_of_somebody_else(self, server: Server, bob: str) -> None:
@@ -205,6 +208,9 @@ class TestTokens:
     def test_that_expire(self, server: Server) -> None:
         token = server.new_token("alice", "--expires-in-days", "1", "--description", "for one day")
         assert send(server, fresh(), token).status == 200
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        listed = server.command("token", "list", "alice").stdout
+        assert f"until {tomorrow:%Y-%m-%d}  used {datetime.now(UTC):%Y-%m-%d}" in listed
         (raw,) = Macaroon.load(token).caveats
         kind, until, since = json.loads(raw)
         assert (kind, until - since) == (0, pytest.approx(86400, abs=2))

@@ -48,7 +48,7 @@ def made(server: Server, user: str, *permissions: str, project: str = "") -> str
     return server.new_token(user, *words, *(("--project", project) if project else ()))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tokens(server: Server) -> dict[str, str]:
     """A token of alice's for each permission, and tokens of a maintainer and of a stranger that have all of them."""
     everything = [each.value for each in Permission]
@@ -204,7 +204,7 @@ def test_what_is_quarantined_is_for_the_operator_alone(server: Server, tokens: d
         ("GET", "/projects/--", None, 400, "invalid-name"),
         ("GET", "/projects/nobody-has-this", None, 404, "no-such-project"),
         ("GET", "/projects/" + "x" * 101, None, 400, "invalid-request"),
-        ("PUT", "/projects/{name}/status", {"status": "quarantined"}, 400, "invalid-request"),
+        ("PUT", "/projects/{name}/status", {"status": "quarantined"}, 403, "project-quarantined"),
         ("PUT", "/projects/{name}/status", {"status": "active"}, 400, "status-unchanged"),
         ("PUT", "/projects/{name}/status", {}, 400, "invalid-request"),
         ("PUT", "/projects/{name}/releases/1.0/yank", {"reason": "x" * 1001}, 400, "invalid-request"),

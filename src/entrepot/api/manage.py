@@ -73,7 +73,7 @@ class Reason(Schema):
 class Marked(Reason):
     """A status marker (PEP 792); the operator alone quarantines."""
 
-    status: Literal["active", "archived", "deprecated"]
+    status: Literal["active", "archived", "deprecated", "quarantined"]
 
 
 class Done(Schema):
