@@ -64,7 +64,7 @@ def publish(upload: Upload, *, index: Index, by: Actor, store: Store) -> int:
     _check_digests(upload)
     if standing is Standing.SAME:
         _heal(store, upload, filename)
-        return queries.last_serial(index, filename.project)
+        return queries.last_serial(queries.project_named(index, filename.project))
     connection.close()  # others need it more than whoever reads an archive
     upload.file.seek(0)
     dist = archives.open_distribution(upload.file, filename)

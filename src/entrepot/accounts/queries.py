@@ -1,4 +1,4 @@
-"""Who is who."""
+"""Who is who, and who did what."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,34 +33,23 @@ def events_of(user: User, *, before: datetime, limit: int) -> list[dict[str, obj
 
 
 def _change(entry: Entry) -> dict[str, object]:
-    return {
-        "at": _moment(entry.at),
-        "action": entry.action,
-        "serial": entry.serial,
-        "project": entry.name,
-        "version": entry.version,
-        "reason": entry.reason,
-        "by": entry.by_id,
-        "credential": entry.credential,
-        "address": entry.address,
-    }
+    more = {"serial": entry.serial, "project": entry.name, "version": entry.version, "reason": entry.reason}
+    return _told(entry) | more | {"by": entry.by_id}
 
 
 def _event(event: Event) -> dict[str, object]:
+    more = {"user": event.user, "project": event.project, "details": event.details}
+    return _told(event) | more | {"by": event.by}
+
+
+def _told(row: Entry | Event) -> dict[str, object]:
+    """What the journal and the record have in common."""
     return {
-        "at": _moment(event.at),
-        "action": event.action,
-        "user": event.user,
-        "project": event.project,
-        "by": event.by,
-        "credential": event.credential,
-        "address": event.address,
-        "details": event.details,
+        "at": row.at.isoformat(timespec="microseconds"),
+        "action": row.action,
+        "credential": row.credential,
+        "address": row.address,
     }
-
-
-def _moment(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")
 
 
 def tokens_of(user: User) -> Iterable[Token]:

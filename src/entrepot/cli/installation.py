@@ -1,4 +1,4 @@
-"""What every command finds: a database with today's tables, a store, and the index at the root."""
+"""What every command finds: a database with today's tables, a store, the index at the root; and who acts."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from entrepot import layout
+from entrepot.accounts.actor import OPERATOR, Actor
+from entrepot.accounts.queries import user_named
 from entrepot.cli.migrations import migrate
 from entrepot.config import Config
 from entrepot.followers import drift, pages
@@ -71,3 +73,8 @@ def _make_database(file: Path, store: Store) -> None:
         raise Refused("store-ahead", f"{file} is missing, but the store is not empty. Nothing was changed.")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
+
+
+def acting_for(name: str | None) -> Actor:
+    """The operator, in the name of a user or of nobody. Raises Missing("no-such-user")."""
+    return OPERATOR if name is None else Actor(user_named(name))

@@ -4,7 +4,7 @@ import json
 import sys
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 from django.utils import timezone
@@ -18,7 +18,7 @@ from entrepot.cli.installation import prepare
 from entrepot.config import Config
 from entrepot.projects.queries import project_named
 
-ALL = 1_000_000  # events; more nobody reads at a terminal
+AT_ONCE = 1000  # events that are read together
 
 reason_option = click.option("--reason", default="", help="Why; the record keeps it.")
 
@@ -68,8 +68,11 @@ def thaw_user(name: str, reason: str) -> None:
 def show_events(name: str) -> None:
     """Print all that user NAME did, and all that happened to the account, one JSON object to a line, newest first."""
     prepare()
-    for event in events_of(user_named(name), before=timezone.now(), limit=ALL):
-        click.echo(json.dumps(event))
+    user, before = user_named(name), timezone.now()
+    while page := events_of(user, before=before, limit=AT_ONCE):
+        for event in page:
+            click.echo(json.dumps(event))
+        before = datetime.fromisoformat(str(page[-1]["at"]))
 
 
 @click.group("token")

@@ -2,9 +2,7 @@
 
 import click
 
-from entrepot.accounts.actor import OPERATOR, Actor
-from entrepot.accounts.queries import user_named
-from entrepot.cli.installation import prepare
+from entrepot.cli.installation import acting_for, prepare
 from entrepot.config import Config
 from entrepot.followers import pages
 from entrepot.policy import POLICIES
@@ -35,7 +33,7 @@ def policy_command(profile: str | None) -> None:
 @by_option
 def yank_command(project: str, version: str, filename: str | None, reason: str, by: str | None) -> None:
     """Take back a release, or one file of it: installers pass it by unless it is pinned."""
-    release, actor = queries.release_of(queries.project_named(prepare(), project), version), _actor(by)
+    release, actor = queries.release_of(queries.project_named(prepare(), project), version), acting_for(by)
     if filename is None:
         _publish(actions.yank_release(release, by=actor, reason=reason))
     else:
@@ -50,7 +48,7 @@ def yank_command(project: str, version: str, filename: str | None, reason: str, 
 @by_option
 def unyank_command(project: str, version: str, filename: str | None, reason: str, by: str | None) -> None:
     """Offer a release, or one file of it, again."""
-    release, actor = queries.release_of(queries.project_named(prepare(), project), version), _actor(by)
+    release, actor = queries.release_of(queries.project_named(prepare(), project), version), acting_for(by)
     if filename is None:
         _publish(actions.unyank_release(release, by=actor, reason=reason))
     else:
@@ -64,7 +62,7 @@ def unyank_command(project: str, version: str, filename: str | None, reason: str
 @by_option
 def delete_command(project: str, version: str | None, filename: str | None, by: str | None) -> None:
     """Delete a project, a release, or a file, for good: its name is never free again."""
-    found, actor = queries.project_named(prepare(), project), _actor(by)
+    found, actor = queries.project_named(prepare(), project), acting_for(by)
     if version is None:
         _publish(actions.delete_project(found, by=actor))
     elif filename is None:
@@ -81,11 +79,7 @@ def delete_command(project: str, version: str | None, filename: str | None, by: 
 def status_command(project: str, status: str, reason: str, by: str | None) -> None:
     """Mark a project (PEP 792). Archived and quarantined ones take no uploads; quarantined ones offer nothing."""
     found = queries.project_named(prepare(), project)
-    _publish(actions.set_status(found, status, by=_actor(by), reason=reason))
-
-
-def _actor(name: str | None) -> Actor:
-    return OPERATOR if name is None else Actor(user_named(name))
+    _publish(actions.set_status(found, status, by=acting_for(by), reason=reason))
 
 
 def _publish(serial: int) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from entrepot.accounts.actor import OPERATOR, Actor
-from entrepot.accounts.queries import user_named
-from entrepot.cli.installation import check_not_ahead, open_index, prepare
+from entrepot.accounts.actor import Actor
+from entrepot.cli.installation import acting_for, check_not_ahead, open_index, prepare
 from entrepot.cli.progress import with_progress
 from entrepot.config import Config
 from entrepot.digests import Hasher
@@ -102,7 +101,7 @@ def rebuild(store: Store, cdn: Cdn) -> int:
 def import_command(path: Path, by: str | None) -> None:
     """Publish all wheels and sdists of a folder, with all the checks of an upload. Exit code 1 when one is refused."""
     index, store, cdn = prepare(), Config.current().store(), Config.current().cdn()
-    actor = OPERATOR if by is None else Actor(user_named(by))
+    actor = acting_for(by)
     files = sorted(each for each in path.iterdir() if each.name.endswith((".whl", ".tar.gz")))
     refused = 0
     for file in with_progress(files, len(files), "Files"):

@@ -46,7 +46,7 @@ def add_file(
     index = _hold(index.pk)  # and so no name can be taken twice at once
     filename, display_name = dist.filename, dist.metadata.name
     if admit(index, display_name, filename, digests, by, now) is Standing.SAME:
-        return last_serial(index, filename.project)
+        return last_serial(project_named(index, filename.project))
     if not is_stored():
         raise Unavailable("try-later", f"What was left of an earlier upload of '{filename.filename}' was just removed.")
     project, first = _found_project(index, display_name, filename.project, by, now)

@@ -73,16 +73,15 @@ def project_detail(project: Project) -> documents.ProjectDetail:
         display_name=project.display_name,
         status=project.status,
         status_reason=project.status_reason,
-        last_serial=Entry.objects.filter(project=project.pk).aggregate(last=Max("serial"))["last"],
+        last_serial=last_serial(project),
         roles=tuple(project.roles.order_by("-name", "user__username").values_list("name", "user__username")),
         releases=tuple(_release_detail(release, files.get(release.pk, []), yanks) for release in releases),
     )
 
 
-def last_serial(index: Index, name: ProjectName) -> int:
-    """The serial of the last change of a project that is there."""
-    entries = Entry.objects.filter(project__in=index.projects.filter(name=name).values("pk"))
-    serial: int = entries.aggregate(last=Max("serial"))["last"]
+def last_serial(project: Project) -> int:
+    """The serial of the last change of this project."""
+    serial: int = Entry.objects.filter(project=project.pk).aggregate(last=Max("serial"))["last"]
     return serial
 
 
