@@ -25,7 +25,7 @@ COLUMNS: Mapping[str, tuple[type[models.Model], str]] = {
     "yanks": (Yank, "id release_id file_id reason by_id at"),
     "entries": (Entry, "serial index project name version action reason at by_id"),
 }
-USERS = "id username email password email_verified_at date_joined is_superuser is_staff is_active"
+USERS = "id username email password date_joined is_superuser is_staff is_active"
 
 _HASTE = {"sqlite": "PRAGMA synchronous=OFF; PRAGMA cache_size=-500000", "postgresql": "SET synchronous_commit TO off"}
 _DONE = {"sqlite": "PRAGMA synchronous=FULL; PRAGMA wal_checkpoint(TRUNCATE)", "postgresql": "CHECKPOINT; ANALYZE"}
@@ -49,7 +49,7 @@ def add_users(plan: Plan) -> None:
     """The owners of the projects; none of them can log in."""
     at = f"{BEGIN:%Y-%m-%d %H:%M:%S}"
     names = (plan.user(number) for number in range(plan.users))
-    users = ((n, name, f"{name}@example.org", "!", at, at, False, False, True) for n, name in enumerate(names, 1))
+    users = ((n, name, f"{name}@example.org", "!", at, False, False, True) for n, name in enumerate(names, 1))
     _add(User, USERS.split(), users)
 
 

@@ -6,7 +6,7 @@ The command line turns its options into these variables, so the processes that i
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -30,7 +30,9 @@ class Config:
     `cache_url` names what processes on several machines share (limits, short-lived figures), `cdn_url` the caches in
     front, which are told what has changed. `log` is the form of log lines ("json", "text", or empty), `drain` for how
     many seconds the server goes on answering when it is told to stop, `proxies` how many stand in front and say whom
-    they heard. `given_secret`, `metrics_token`, `sentry_dsn` and
+    they heard. `registration` says whether people may register ("open", "closed", or empty: as the policy has it),
+    `mail_url` who takes mail (empty: it is written to files), `mail_from` whose it is, `leaked_passwords_url` who knows
+    leaked passwords (empty: nobody is asked). `given_secret`, `metrics_token`, `sentry_dsn` and
     `fastly_token` are empty when there are none.
     """
 
@@ -44,6 +46,10 @@ class Config:
     log: str = ""
     drain: float = 0.0
     proxies: int = 0
+    registration: str = ""
+    mail_url: str = ""
+    mail_from: str = ""
+    leaked_passwords_url: str = ""
     given_secret: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     sentry_dsn: str = field(default="", repr=False)
@@ -66,9 +72,13 @@ class Config:
             cache_url=environ.get("ENTREPOT_CACHE_URL") or "database:",
             cdn_url=environ.get("ENTREPOT_CDN_URL") or "none:",
             public_url=(environ.get("ENTREPOT_PUBLIC_URL") or local_url).rstrip("/"),
-            log=_log_form(environ.get("ENTREPOT_LOG", "")),
+            log=_one_of("ENTREPOT_LOG", ("", "json", "text"), environ),
             drain=_seconds("ENTREPOT_DRAIN", environ),
             proxies=_count("ENTREPOT_PROXIES", environ),
+            registration=_one_of("ENTREPOT_REGISTRATION", ("", "open", "closed"), environ),
+            mail_url=environ.get("ENTREPOT_MAIL_URL", ""),
+            mail_from=environ.get("ENTREPOT_MAIL_FROM", ""),
+            leaked_passwords_url=environ.get("ENTREPOT_LEAKED_PASSWORDS_URL", "").rstrip("/"),
             given_secret=environ.get("ENTREPOT_SECRET", ""),
             metrics_token=environ.get("ENTREPOT_METRICS_TOKEN", ""),
             sentry_dsn=environ.get("ENTREPOT_SENTRY_DSN", ""),
@@ -133,9 +143,10 @@ class Config:
         return path.read_text()
 
 
-def _log_form(given: str) -> str:
-    if given not in {"", "json", "text"}:
-        raise Refused("invalid-setting", f"ENTREPOT_LOG is neither json nor text: {given!r}.")
+def _one_of(variable: str, values: Sequence[str], environ: Mapping[str, str]) -> str:
+    given = environ.get(variable, "")
+    if given not in values:
+        raise Refused("invalid-setting", f"{variable} is neither {' nor '.join(filter(None, values))}: {given!r}.")
     return given
 
 

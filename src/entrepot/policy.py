@@ -65,7 +65,8 @@ _WEB_URL = re.compile(r"https?://[^\s<>\"/?#\\]+(?:[/?#][^\s<>\"\\]*)?", re.IGNO
 class Policy:
     """The rules of one kind of index. Sizes are bytes; `project_size_limit` is None where a project may grow freely.
 
-    A user may make `new_projects` in an hour, any number when None.
+    A user may make `new_projects` in an hour, any number when None. Where it `needs_second_factor`, people who have
+    none manage nothing and make no tokens.
     A release takes further files for `release_open_days` after its creation, for ever when None. Each platform tag of a
     wheel has to match `platforms` in full; the checks each raise Refused.
     """
@@ -74,6 +75,7 @@ class Policy:
     file_size_limit: int
     project_size_limit: int | None
     new_projects: int | None
+    needs_second_factor: bool
     release_open_days: int | None
     refuses_similar_names: bool
     refuses_same_content: bool
@@ -209,6 +211,7 @@ PUBLIC = Policy(
     file_size_limit=2 * GIB,
     project_size_limit=10 * GIB,
     new_projects=20,
+    needs_second_factor=True,
     release_open_days=14,
     refuses_similar_names=True,
     refuses_same_content=True,
@@ -228,6 +231,7 @@ PRIVATE = Policy(
     file_size_limit=2 * GIB,
     project_size_limit=None,
     new_projects=None,
+    needs_second_factor=False,
     release_open_days=None,
     refuses_similar_names=False,
     refuses_same_content=False,

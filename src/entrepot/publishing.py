@@ -120,12 +120,12 @@ def _check_new_projects(rules: Policy, by: Actor) -> None:
     """Before the transaction, which must not wait for whoever counts."""
     if rules.new_projects is None or by.credential is None or by.credential.user.is_superuser:
         return
-    wait = limits.COUNTING.spend(limits.Limit("new-projects", rules.new_projects), by.credential.user)
-    if wait:
+    room = limits.COUNTING.spend(limits.Limit("new-projects", rules.new_projects), f"user {by.credential.user.pk}")
+    if not room.admitted:
         raise TooMany(
             "too-many-projects",
             f"Too many new projects: a user may make {rules.new_projects} in an hour. Try again later.",
-            wait,
+            room.wait,
         )
 
 

@@ -1,9 +1,10 @@
 """What Django answers. The read plane, in front of it, has answered for /simple/, /packages/ and the JSON documents."""
 
-from django.urls import path
+from django.urls import include, path
 
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
+from entrepot.web import account, confirming
 from entrepot.web.status import status
 from entrepot.web.views import front
 
@@ -11,5 +12,10 @@ urlpatterns = [
     path("", front, name="front"),
     path("api/v1/", api.urls),
     path("legacy/", upload, name="upload"),
+    path("account/", account.index, name="account"),
+    path("account/recovery-codes/", account.recovery, name="account_recovery"),
+    path("account/new-browser/", confirming.wait, name="account_confirm_device"),
+    path("account/new-browser/<str:token>/", confirming.confirm, name="account_confirm_device_link"),
+    path("account/", include("allauth.urls")),
     path("status/", status, name="status"),
 ]

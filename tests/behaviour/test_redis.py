@@ -1,6 +1,7 @@
 """How many new projects a user may make, counted in Redis or, where there is none, in the database; and what happens
 when nobody can count."""
 
+import json
 import subprocess
 import sys
 import time
@@ -66,7 +67,7 @@ def check_the_limit(server: Server) -> None:
 
 def test_new_projects_are_counted_in_redis(counted: Server) -> None:
     check_the_limit(counted)
-    assert query(counted, "SELECT 1 FROM accounts_spent") == []
+    assert query(counted, "SELECT 1 FROM accounts_counter") == []
 
 
 def test_new_projects_are_counted_in_the_database(server: Server) -> None:
@@ -77,13 +78,14 @@ def test_an_hour_later_there_is_room_again(server: Server) -> None:
     token = new_user(server)
     assert new_project(server, token).status == 200
     ((user,),) = query(server, "SELECT max(id) FROM accounts_user")
-    spent = "UPDATE accounts_spent SET at = '2020-01-01 00:00:00+00:00' WHERE user_id = ?"
+    spent = "UPDATE accounts_counter SET uses = '[1577836800.0]' WHERE name = ?"
     for _ in range(AT_MOST - 1):
         assert new_project(server, token).status == 200
     assert new_project(server, token).status == 429
-    query(server, spent, user)
+    query(server, spent, f"new-projects user {user}")
     assert new_project(server, token).status == 200
-    assert query(server, "SELECT count(*) FROM accounts_spent WHERE user_id = ?", user) == [(1,)]
+    ((uses,),) = query(server, "SELECT uses FROM accounts_counter WHERE name = ?", f"new-projects user {user}")
+    assert len(json.loads(str(uses))) == 1
 
 
 def test_a_private_index_counts_nothing(own_server: Server) -> None:

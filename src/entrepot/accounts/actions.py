@@ -5,15 +5,18 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from entrepot.accounts import record
+from entrepot.accounts import record, usernames
 from entrepot.accounts.actor import Actor
+from entrepot.accounts.addresses import check_unused
 from entrepot.accounts.macaroons import Macaroon
 from entrepot.accounts.models import Token, User
+from entrepot.accounts.passwords import OPERATORS_RULES
 from entrepot.accounts.tokens import Permission, key_of, restrictions
 from entrepot.refusal import Missing, Refused
 
@@ -21,16 +24,18 @@ from entrepot.refusal import Missing, Refused
 @transaction.atomic(durable=True)
 def create_user(name: str, *, by: Actor, email: str, password: str, superuser: bool = False) -> User:
     """A user whose address counts as verified, because the operator says so. Raises Refused("invalid-user")."""
-    user = User(
-        username=name, email=email, is_superuser=superuser, is_staff=superuser, email_verified_at=timezone.now()
-    )
+    user = User(username=name, email=email.lower(), is_superuser=superuser, is_staff=superuser)
     user.set_password(password)
     try:
-        validate_password(password, user)
+        validate_password(password, user, OPERATORS_RULES)
         user.full_clean()
+        usernames.check(name)
+        check_unused(email)
     except ValidationError as error:
         raise Refused("invalid-user", f"No user was made: {' '.join(error.messages)}") from error
     user.save(force_insert=True)
+    usernames.take(name, user)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     record.note("account:create", by=by, at=timezone.now(), user=user)
     return user
 

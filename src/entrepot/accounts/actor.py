@@ -1,28 +1,51 @@
 """Who does something, by what right, and from where: what every change is recorded with."""
 
+import hashlib
+import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from entrepot.accounts.models import User
-from entrepot.accounts.tokens import Credential
+from entrepot.accounts.tokens import Credential, Permission
 from entrepot.journal.log import Origin
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """A person who has signed in to the site; `key` is the session's, `with_key` says whether by a security key."""
+
+    user: User
+    key: str
+    with_key: bool = False
+
+    token_id: uuid.UUID | None = None
+
+    @property
+    def shown(self) -> str:
+        """As the record has it: enough to tell one session from another, and not the key."""
+        return f"session {hashlib.sha256(self.key.encode()).hexdigest()[:12]}"
+
+    def allows(self, permission: Permission, *, project: int | None, name: str, at: datetime) -> bool:  # noqa: ARG002 - a token asks
+        """A session may do whatever the user may."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a user who presented `credential`, from the IP address `address`.
+    """Who acts: a user who presented `credential`, a token or a session, from the IP address `address`.
 
     Without a credential it is the operator at a command line, who may do everything, in the name of `user` or of
     nobody.
     """
 
     user: User | None = None
-    credential: Credential | None = None
+    credential: Credential | Session | None = None
     address: str | None = None
 
     @property
     def origin(self) -> Origin:
         """As the journal and the record have it."""
-        shown = "command" if self.credential is None else f"token {self.credential.token.pk}"
+        shown = "command" if self.credential is None else self.credential.shown
         return Origin(None if self.user is None else self.user.pk, shown, self.address)
 
 

@@ -1,56 +1,98 @@
-"""How often a user may do something in an hour, counted for all processes together.
+"""How often something may be done in a while, by a user, from an address or by all: counted for all processes together.
 
 In Redis where there is one, by the library `limits`; else in the database, which then is not under the load that would
 ask for Redis. Whoever counts must answer: when it does not, what is limited is refused, and nothing else.
 """
 
+import time
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
 from django.db import transaction
-from django.utils import timezone
-from limits import RateLimitItemPerHour
+from limits import RateLimitItemPerSecond
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from entrepot.accounts.models import Spent, User
+from entrepot.accounts.models import Counter
 from entrepot.config import REDIS_ANSWERS, Config
 from entrepot.refusal import Unavailable
-
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`amount` times in any hour; `name` tells one limit from the others."""
+    """`amount` times in any `seconds`; `name` tells one limit from the others."""
 
     name: str
     amount: int
+    seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a limit leaves to somebody: `left` uses, and the next one after `wait` seconds, 0 when there is one now.
+
+    `admitted` says whether the use that was just asked for is one of those that are allowed.
+    """
+
+    limit: Limit
+    admitted: bool
+    left: int
+    wait: float
 
 
 class Limits(Protocol):
-    """Who counts."""
+    """Who counts. `key` says whose uses they are. Both raise Unavailable("limits-unavailable")."""
 
-    def spend(self, limit: Limit, user: User) -> float:
-        """Count one use; 0, or for how many seconds there is none left. Raises Unavailable("limits-unavailable")."""
+    def spend(self, limit: Limit, key: str) -> Room:
+        """Count one use, unless there is no room for it."""
+
+    def look(self, limit: Limit, key: str) -> Room:
+        """What is left, and whether a use would be admitted, without counting one."""
 
 
 class DatabaseLimits:
-    """Counts rows, of which each user has no more than they may spend."""
+    """A row for each limit and key, with the moments of the uses that still count."""
 
-    @transaction.atomic(durable=True)
-    def spend(self, limit: Limit, user: User) -> float:
+    @transaction.atomic
+    def spend(self, limit: Limit, key: str) -> Room:
         """As the protocol says."""
-        now = timezone.now()
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # one after the other
-        spent = Spent.objects.filter(user=user, limit=limit.name)
-        spent.filter(at__lte=now - HOUR).delete()
-        if spent.count() < limit.amount:
-            Spent.objects.create(user=user, limit=limit.name, at=now)
-            return 0
-        return (spent.earliest("at").at + HOUR - now).total_seconds()
+        now = time.time()
+        name = f"{limit.name} {key}"
+        Counter.objects.get_or_create(name=name, defaults={"until": now})
+        counter = Counter.objects.select_for_update().get(name=name)  # one after the other
+        room = _room(limit, counter.uses, now)
+        if room.admitted:
+            counter.uses = [*_counting(limit, counter.uses, now), now]
+            counter.until = now + limit.seconds
+            counter.save(update_fields=["uses", "until"])
+            room = _room_after(limit, counter.uses, now)
+        return room
+
+    def look(self, limit: Limit, key: str) -> Room:
+        """As the protocol says."""
+        counter = Counter.objects.filter(name=f"{limit.name} {key}").first()
+        return _room(limit, [] if counter is None else counter.uses, time.time())
+
+
+def _counting(limit: Limit, uses: list[float], now: float) -> list[float]:
+    return [each for each in uses if each > now - limit.seconds]
+
+
+def _room(limit: Limit, uses: list[float], now: float) -> Room:
+    uses = _counting(limit, uses, now)
+    left = max(0, limit.amount - len(uses))
+    return Room(limit, left > 0, left, 0 if left else uses[-limit.amount] + limit.seconds - now)
+
+
+def _room_after(limit: Limit, uses: list[float], now: float) -> Room:
+    room = _room(limit, uses, now)
+    return Room(limit, admitted=True, left=room.left, wait=room.wait)
+
+
+def forget(*, now: float) -> None:
+    """Remove the counters that count nothing any more."""
+    Counter.objects.filter(until__lt=now).delete()
 
 
 class RedisLimits:
@@ -64,16 +106,34 @@ class RedisLimits:
             )
         )
 
-    def spend(self, limit: Limit, user: User) -> float:
+    def spend(self, limit: Limit, key: str) -> Room:
         """As the protocol says."""
-        item = RateLimitItemPerHour(limit.amount, namespace=f"entrepot-{limit.name}")
         try:
-            if self._window.hit(item, str(user.pk)):
-                return 0
-            again = self._window.get_window_stats(item, str(user.pk)).reset_time
+            return self._room(limit, key, admitted=self._window.hit(_item(limit), key))
         except StorageError as error:
-            raise Unavailable("limits-unavailable", "New projects cannot be made at this moment; try again.") from error
-        return max(1.0, again - timezone.now().timestamp())
+            raise _nobody_counts() from error
+
+    def look(self, limit: Limit, key: str) -> Room:
+        """As the protocol says."""
+        try:
+            return self._room(limit, key, admitted=self._window.test(_item(limit), key))
+        except StorageError as error:
+            raise _nobody_counts() from error
+
+    def _room(self, limit: Limit, key: str, *, admitted: bool) -> Room:
+        stats = self._window.get_window_stats(_item(limit), key)
+        wait = 0 if stats.remaining else max(1.0, stats.reset_time - time.time())
+        return Room(limit, admitted, stats.remaining, wait)
+
+
+def _item(limit: Limit) -> RateLimitItemPerSecond:
+    return RateLimitItemPerSecond(limit.amount, limit.seconds, namespace=f"entrepot-{limit.name}")
+
+
+def _nobody_counts() -> Unavailable:
+    return Unavailable(
+        "limits-unavailable", "This cannot be done at this moment: how often it was done cannot be counted. Try again."
+    )
 
 
 # Made when the process starts: the library cannot be set up by two threads at once. It connects when it is first used.

@@ -1,4 +1,4 @@
-"""Users and upload tokens."""
+"""Users, what they sign in with, upload tokens, and the record. Addresses, keys and sessions are django-allauth's."""
 
 import uuid
 from typing import ClassVar
@@ -10,41 +10,95 @@ from django.db.models.functions import Lower
 
 
 class User(AbstractUser):
-    """A person. `id` is what everything else refers to; the name is an attribute and may change."""
+    """A person. `id` is what everything else refers to; the name is an attribute and may change.
 
-    first_name = None  # type: ignore[assignment]  # people have one name field, and it comes with profiles
+    `email` repeats the primary address. `public_email` is empty, or one of the verified addresses. Who is
+    `deleted_at` some time keeps the row, without what was personal: history refers to it, and the name is never free.
+    """
+
+    first_name = None  # type: ignore[assignment]  # people have one name field: `display_name`
     last_name = None  # type: ignore[assignment]
     username = models.CharField(
         max_length=50,
         validators=[RegexValidator(r"\A[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")],
         unique=True,
     )
-    email = models.EmailField()
-    email_verified_at = models.DateTimeField(null=True)
+    email = models.EmailField(blank=True)
+    display_name = models.CharField(max_length=100, blank=True, db_default="")
+    public_email = models.EmailField(blank=True, db_default="")
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(Lower("username"), name="user_name_any_case"),
-            models.UniqueConstraint(Lower("email"), name="user_email_any_case"),
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(Lower("username"), name="user_name_any_case")]
 
 
-class Spent(models.Model):
-    """One use of what a user may do so many times in a while (`limits`), where no Redis counts them."""
+class UserName(models.Model):
+    """A name that a user has or had: nobody else ever gets it, nor one that looks like it (`skeleton`)."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    limit = models.CharField(max_length=40)
-    at = models.DateTimeField()
+    name = models.CharField(max_length=50)
+    skeleton = models.CharField(max_length=50, unique=True)
+    user = models.BigIntegerField(db_index=True)
+
+
+class RecoveryCode(models.Model):
+    """A code that stands in for a lost second factor, once. `digest` is all that is known of it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["user", "limit", "at"], name="spent_by_user")]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once")]
+
+
+class Device(models.Model):
+    """A browser in which the user has signed in before: it keeps a secret in a cookie, of which `digest` is known."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    digest = models.CharField(max_length=64)
+    agent = models.CharField(max_length=200)
+    address = models.GenericIPAddressField(null=True)
+    known_since = models.DateTimeField()
+    used_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "digest"], name="device_of_user")]
+
+
+class Letter(models.Model):
+    """A mail that has not been sent yet. It is removed when it was, or when it no longer makes sense to send it.
+
+    `purpose` names it for limits and logs ("email_confirmation"); `due_at` lies in the future after a failure.
+    """
+
+    to = models.EmailField()
+    purpose = models.CharField(max_length=60)
+    subject = models.TextField()
+    text = models.TextField()
+    html = models.TextField()
+    written_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    due_at = models.DateTimeField(db_index=True)
+    attempts = models.PositiveIntegerField(default=0)
+
+
+class Counter(models.Model):
+    """How often somebody did what may be done so many times in a while (`limits`), where no Redis counts it.
+
+    `uses` are the moments that still count, in seconds since 1970, and `until` is when none of them does any more.
+    """
+
+    name = models.CharField(primary_key=True, max_length=200)
+    uses = models.JSONField(default=list)
+    until = models.FloatField(db_index=True)
 
 
 class Token(models.Model):
     """An API token, as far as the server must remember it. See `tokens` for what makes it valid.
 
     `projects` (ids; empty: all of the user's), `permissions` and `expires_at` repeat what the token itself says, for
-    people to read; null in tokens from before they were kept.
+    people to read; null in tokens from before they were kept. One that the operator made (`by_operator`), or that was
+    made with such a one, needs no second factor of its user.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -55,6 +109,7 @@ class Token(models.Model):
     expires_at = models.DateTimeField(null=True)
     projects = models.JSONField(null=True)
     permissions = models.JSONField(null=True)
+    by_operator = models.BooleanField(db_default=True)
     last_used_at = models.DateTimeField(null=True)
     last_used_from = models.GenericIPAddressField(null=True)
     last_used_for = models.CharField(max_length=20, db_default="")

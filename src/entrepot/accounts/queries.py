@@ -18,6 +18,14 @@ def user_named(name: str) -> User:
         raise Missing("no-such-user", f"There is no user named {name!r}.") from None
 
 
+def user_of_login(login: str) -> User | None:
+    """Whom a name or a verified address means, if anybody."""
+    return (
+        User.objects.filter(username__iexact=login).first()
+        or User.objects.filter(emailaddress__email__iexact=login, emailaddress__verified=True).first()
+    )
+
+
 def events_of(user: User, *, before: datetime, limit: int) -> list[dict[str, object]]:
     """What the user did, and what happened to the account, as JSON values, the newest first.
 

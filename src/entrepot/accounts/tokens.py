@@ -38,6 +38,16 @@ class Credential:
     token: Token
     caveats: tuple[bytes, ...]
 
+    @property
+    def shown(self) -> str:
+        """As the record has it."""
+        return f"token {self.token.pk}"
+
+    @property
+    def token_id(self) -> uuid.UUID:
+        """Which token it is."""
+        return self.token.pk
+
     def allows(self, permission: Permission, *, project: int | None, name: str, at: datetime) -> bool:
         """Whether every restriction admits it for the project with this id (None: not yet created) and name."""
         use = _Use(permission, self.user.pk, project, name, at)

@@ -14,7 +14,7 @@ from entrepot.refusal import Forbidden, Missing, Refused, TooLarge, TooMany, Una
 
 PROBLEM = "application/problem+json"
 
-_STATUS = {
+STATUS = {
     Refused: HTTPStatus.BAD_REQUEST,
     Forbidden: HTTPStatus.FORBIDDEN,
     Missing: HTTPStatus.NOT_FOUND,
@@ -29,7 +29,7 @@ def answer(accepted: str, refusal: Refused, status: HTTPStatus | None = None) ->
 
     `status` is for those that the kind of refusal does not imply.
     """
-    status = status or _STATUS[type(refusal)]
+    status = status or STATUS[type(refusal)]
     current().code = refusal.code
     response: HttpResponse
     if PROBLEM in accepted or "application/json" in accepted:

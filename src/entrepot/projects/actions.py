@@ -67,7 +67,7 @@ def add_file(
         comment=comment,
         uploaded_at=now,
         uploaded_by=by.user,
-        uploaded_with=None if by.credential is None else by.credential.token.pk,
+        uploaded_with=None if by.credential is None else by.credential.token_id,
     )
     added = _event(project, f"add {filename.python_tag} file {filename.filename}", release=release)
     return log.append([*first, *second, added], by=by.origin, at=now)

@@ -1,0 +1,154 @@
+"""Our side of django-allauth: what it asks the site to decide, to record and to tell."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from entrepot.accounts import addresses, devices, letters, record, sealing, usernames
+from entrepot.accounts.address import address_of
+from entrepot.accounts.models import User
+from entrepot.accounts.sessions import actor_of
+from entrepot.config import Config
+
+# What allauth tells people of, and what the record calls it.
+NOTICES = {
+    "account/email/email_changed": "email:primary",
+    "account/email/email_confirm": "email:verify",
+    "account/email/email_deleted": "email:remove",
+    "account/email/password_changed": "password:change",
+    "account/email/password_reset": "password:reset",
+    "account/email/password_set": "password:change",
+    "mfa/email/totp_activated": "factor:add-totp",
+    "mfa/email/totp_deactivated": "factor:remove-totp",
+    "mfa/email/webauthn_added": "factor:add-key",
+    "mfa/email/webauthn_removed": "factor:remove-key",
+}
+# What it sends to one address, and our template for it.
+LETTERS = {
+    "account/email/account_already_exists": "account-exists",
+    "account/email/email_confirmation": "confirm-address",
+    "account/email/email_confirmation_signup": "confirm-address",
+    "account/email/password_reset_code": "reset-password",
+    "account/email/unknown_account": "unknown-account",
+}
+CODES_LIVE = timedelta(minutes=15)
+
+
+class Accounts(DefaultAccountAdapter):
+    """Accounts: who may register, how names and addresses are judged, and the record of what happens."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature
+        """Unless the installation says otherwise."""
+        return Config.current().registration != "closed"
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """The name, when it may be taken. Raises ValidationError."""
+        username = super().clean_username(username, shallow)
+        usernames.check_not_reserved(username)
+        usernames.check(username)
+        return username
+
+    def clean_email(self, email: str) -> str:
+        """The address, unless its domain gives addresses to throw away. Raises ValidationError."""
+        addresses.check_kept(email)
+        return email
+
+    def save_user(self, request: HttpRequest, user: User, form: Form, commit: bool = True) -> User:
+        """The new user, with the name reserved and the record begun."""
+        saved: User = super().save_user(request, user, form, commit)
+        usernames.take(saved.username, saved)
+        record.note("account:create", by=actor_of(request, saved), at=timezone.now(), user=saved)
+        return saved
+
+    def get_login_stages(self) -> list[str]:
+        """Allauth's, and before the question whether to trust the browser, whether it is known."""
+        stages = super().get_login_stages()
+        at = stages.index("allauth.mfa.stages.TrustStage")
+        return [*stages[:at], "entrepot.accounts.confirming.ConfirmDevice", *stages[at:]]
+
+    def post_login(self, request: HttpRequest, user: User, **hooks: object) -> HttpResponse:
+        """Note that somebody has signed in, and know the browser."""
+        response: HttpResponse = super().post_login(request, user, **hooks)
+        devices.remember(request, response, user)
+        record.note("sign-in", by=actor_of(request, user), at=timezone.now(), user=user)
+        return response
+
+    def authentication_failed(self, request: HttpRequest, **credentials: object) -> None:
+        """Note it for whom it was about, if there is such a user."""
+        name = credentials.get("username") or credentials.get("email")
+        found = User.objects.filter(username__iexact=name).first() or User.objects.filter(email__iexact=name).first()
+        if found is not None:
+            record.note("sign-in:fail", by=actor_of(request, found), at=timezone.now(), user=found)
+
+    def is_reauthentication_required(self, app: str) -> bool:  # noqa: ARG002 - allauth's signature
+        """Never by allauth's rules: `web.gate` has one for all pages."""
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address, or one that is nobody's."""
+        return address_of(request) or "::"
+
+    def send_mail(self, template_prefix: str, email: str, context: Mapping[str, object]) -> None:
+        """Our own mail for what allauth wants to tell one address."""
+        given = {key: context[key] for key in ("user", "code") if key in context}
+        letters.write(email, LETTERS[template_prefix], given, lasting=CODES_LIVE)
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: Mapping[str, object] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Record what happened to the account: the record tells everybody who has to know."""
+        changed = {key: str(value) for key, value in (context or {}).items() if key.endswith("email")}
+        details = changed | ({} if email is None else {"email": email})
+        action = NOTICES[template_prefix]
+        record.note(action, by=actor_of(self.request, user), at=timezone.now(), user=user, details=details)
+
+
+class Factors(DefaultMFAAdapter):
+    """Second factors: secrets sealed, and one site that keys answer to."""
+
+    def encrypt(self, text: str) -> str:
+        """Sealed."""
+        return sealing.seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Unsealed."""
+        return sealing.unseal(encrypted_text)
+
+    def get_totp_label(self, user: User) -> str:
+        """What an authenticator app shows."""
+        return user.username
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """This site by its configured name, whatever a request calls it."""
+        return {"id": site_of_keys(), "name": "Entrepot"}
+
+
+class Sessions(DefaultUserSessionsAdapter):
+    """Sessions, which people can end."""
+
+    def end_sessions(self, sessions: list[object]) -> None:
+        """End them, and record it."""
+        super().end_sessions(sessions)
+        user = self.request.user
+        record.note("session:end", by=actor_of(self.request, user), at=timezone.now(), user=user)
+
+
+def site_of_keys() -> str:
+    """The host that keys answer to. On this machine they need it by its name: an address is none."""
+    host = urlsplit(Config.current().public_url).hostname or ""
+    try:
+        return "localhost" if ip_address(host).is_loopback else host
+    except ValueError:
+        return host

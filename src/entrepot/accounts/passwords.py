@@ -1,0 +1,87 @@
+"""What a password must be: not guessable, and in no list of leaked ones.
+
+The operator's commands are held to Django's own rules only, which ask nobody else.
+"""
+
+import hashlib
+import logging
+
+import httpx2
+from django.contrib.auth.password_validation import (
+    CommonPasswordValidator,
+    MinimumLengthValidator,
+    PasswordValidator,
+    UserAttributeSimilarityValidator,
+)
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from zxcvbn import zxcvbn
+
+from entrepot.accounts.models import User
+from entrepot.config import Config
+
+logger = logging.getLogger(__name__)
+
+LONGEST = 4096  # characters
+WEIGHED = 72  # characters of a password that are looked at: what follows them makes it only stronger
+STRONG_ENOUGH = 2  # of 4: more than 10**6 guesses
+PATIENCE = 1.5  # seconds for who keeps the list; without an answer the password is taken
+OPERATORS_RULES: list[PasswordValidator] = [
+    UserAttributeSimilarityValidator(),
+    MinimumLengthValidator(8),
+    CommonPasswordValidator(),
+]
+
+
+class Guessable:
+    """Refuses what a program would guess, knowing the person's own words."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        """Raises ValidationError."""
+        if len(password) > LONGEST:
+            raise ValidationError(_("A password may have 4,096 characters."), code="password_too_long")
+        own = [] if user is None else [user.username, user.display_name, user.email, *user.email.split("@")]
+        if zxcvbn(password[:WEIGHED], user_inputs=[*own, "entrepot"])["score"] < STRONG_ENOUGH:
+            raise ValidationError(
+                _("This password would be guessed soon. Some words that do not belong together make a better one."),
+                code="password_guessable",
+            )
+
+    def get_help_text(self) -> str:
+        """What people are told before they choose."""
+        return _("At least 8 characters. Some words that do not belong together are easy to keep and hard to guess.")
+
+
+class Leaked:
+    """Refuses what stands in a list of leaked passwords."""
+
+    def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002 - Django's signature
+        """Raises ValidationError."""
+        if is_leaked(password):
+            raise ValidationError(
+                _("This password has become known, by a leak elsewhere: others try it. Please choose another one."),
+                code="password_leaked",
+            )
+
+    def get_help_text(self) -> str:
+        """Nothing that one has to know before."""
+        return ""
+
+
+def is_leaked(password: str) -> bool:
+    """Whether the list of ENTREPOT_LEAKED_PASSWORDS_URL has it. Five digits of its SHA-1 are all that is sent there.
+
+    False when there is no such list, or when it does not answer, which is logged.
+    """
+    url = Config.current().leaked_passwords_url
+    if not url:
+        return False
+    digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
+    try:
+        answer = httpx2.get(f"{url}/{digest[:5]}", timeout=PATIENCE, headers={"Add-Padding": "true"})
+        answer.raise_for_status()
+    except httpx2.HTTPError as error:
+        logger.warning("the list of leaked passwords does not answer: %s", type(error).__name__)
+        return False
+    found = (line.partition(":") for line in answer.text.splitlines())
+    return any(suffix.strip() == digest[5:] and count.strip() != "0" for suffix, _colon, count in found)

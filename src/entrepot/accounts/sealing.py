@@ -1,0 +1,29 @@
+"""Texts that are kept where a copy of the database does not give them away: sealed with the installation's secret."""
+
+import base64
+import hashlib
+import hmac
+
+from cryptography.fernet import Fernet
+
+from entrepot.config import Config
+
+
+def seal(text: str) -> str:
+    """The text, readable by this installation only."""
+    return _box().encrypt(text.encode()).decode()
+
+
+def unseal(sealed: str) -> str:
+    """The text that was sealed. Raises cryptography.fernet.InvalidToken."""
+    return _box().decrypt(sealed.encode()).decode()
+
+
+def digest(purpose: str, text: str) -> str:
+    """A keyed hash, in hexadecimal: what is kept of a secret that is only ever compared."""
+    return hmac.new(Config.current().secret().encode(), f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def _box() -> Fernet:
+    key = hmac.digest(Config.current().secret().encode(), b"sealed", hashlib.sha256)
+    return Fernet(base64.urlsafe_b64encode(key))

@@ -1,0 +1,33 @@
+"""Who a request of the site is from."""
+
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.usersessions.models import UserSession
+from django.http import HttpRequest
+
+from entrepot.accounts.actor import Actor, Session
+from entrepot.accounts.address import address_of
+from entrepot.accounts.models import User
+
+
+class Member(HttpRequest):
+    """A request of somebody who has signed in."""
+
+    user: User
+
+
+def actor_of(request: HttpRequest, user: User) -> Actor:
+    """The user, acting by the session of this request, which may not be signed in yet."""
+    session = Session(user, request.session.session_key or "", used_key(request, user))
+    return Actor(user, session, address_of(request))
+
+
+def used_key(request: HttpRequest, user: User) -> bool:
+    """Whether a security key or a passkey was used in this session."""
+    records = get_authentication_records(request, user)
+    return any((each["method"], each.get("type")) == ("mfa", "webauthn") for each in records)
+
+
+def end_all(user: User) -> None:
+    """End every session of the user."""
+    for each in UserSession.objects.filter(user=user):
+        each.end()

@@ -1,0 +1,36 @@
+"""The pages about one's own account."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from entrepot.accounts import factors
+from entrepot.accounts.sessions import Member, actor_of
+from entrepot.web.forms import ProveCode
+
+
+@require_safe
+def index(request: Member) -> HttpResponse:
+    """Everything about the account, and what is still to be done to keep it safe."""
+    safe = {"has_factor": factors.has_factor(request.user), "has_codes": factors.has_proven_codes(request.user)}
+    return render(request, "account/index.html", safe)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def recovery(request: Member) -> HttpResponse:
+    """Make recovery codes, which are shown once, and show that they were kept, by using one."""
+    by = actor_of(request, request.user)
+    codes: Sequence[str] = ()
+    form = ProveCode(
+        partial(factors.use_recovery_code, request.user, by=by), request.POST if "code" in request.POST else None
+    )
+    if request.method == "POST" and "code" not in request.POST:
+        codes = factors.new_recovery_codes(request.user, by=by)
+    elif request.method == "POST" and form.is_valid():
+        return redirect("account")
+    left = request.user.recovery_codes.filter(used_at=None).count()
+    context = {"codes": codes, "form": form, "left": left, "proven": factors.has_proven_codes(request.user)}
+    return render(request, "account/recovery.html", context)

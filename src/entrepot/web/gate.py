@@ -1,0 +1,120 @@
+"""One rule for all pages: whatever is not open to everybody needs somebody who signed in, and lately.
+
+A page that nobody lists here is closed. In a public index it also needs a second factor, with recovery codes that were
+kept, but for the pages where these are set up.
+"""
+
+import time
+from collections.abc import Callable
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
+from django.db import IntegrityError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import ResolverMatch
+from django.utils.http import urlencode
+
+from entrepot.accounts import factors
+from entrepot.projects.queries import index_at_root
+from entrepot.refusal import Refused
+from entrepot.web import limits
+from entrepot.web.refusing import refuse
+
+LATELY = 15 * 60  # seconds since somebody has shown who they are
+
+# For everybody. What is under /api/ and /legacy/ knows its users by tokens.
+OPEN = frozenset(
+    {"front", "status", "upload", "user", "leaked-tokens", "bounces"}
+    | {"account_login", "account_signup", "account_logout", "account_inactive", "account_email_verification_sent"}
+    | {"account_reset_password", "account_confirm_password_reset_code", "account_complete_password_reset"}
+    | {"account_password_reset_completed", "account_confirm_device", "account_confirm_device_link"}
+    | {"mfa_authenticate", "mfa_login_webauthn", "mfa_trust"}
+)
+# For whoever has signed in, however long ago: to read, and to show once more who they are.
+READING = frozenset(
+    {"account", "account_events", "projects", "project_roles", "project_events", "usersessions_list"}
+    | {"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
+)
+# Without a second factor: to get one, to be safe without one, or to leave.
+ALONE = frozenset(
+    {"account", "account_events", "account_reauthenticate", "account_email", "account_change_password"}
+    | {"account_set_password", "account_profile", "account_export", "account_delete", "account_recovery"}
+    | {"mfa_index", "mfa_reauthenticate", "mfa_reauthenticate_webauthn", "mfa_activate_totp", "mfa_deactivate_totp"}
+    | {"mfa_list_webauthn", "mfa_add_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn", "usersessions_list"}
+)
+
+
+class Gate:
+    """Stands before every view."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """The response, with what the limits leave, and kept by nobody if it is for one person."""
+        response = self._get_response(request)
+        limits.tell(request, response)
+        if request.resolver_match is not None and not is_open(request.resolver_match):
+            response["Cache-Control"] = "no-store"
+        return response
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
+        """What to answer instead of the page, if anything."""
+        match = request.resolver_match
+        assert match is not None  # noqa: S101 - Django has just found the view
+        try:
+            limits.spend(request, match)
+            return None if is_open(match) else _for_members(request, match)
+        except Refused as refusal:
+            return refuse(request, refusal)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """What to answer when a page could not be made: never that something broke when it did not."""
+        if isinstance(error, Refused):
+            return refuse(request, error)
+        if isinstance(error, IntegrityError):
+            return render(request, "409.html", status=409)
+        if isinstance(error, OperationalError):
+            response = render(request, "503.html", status=503)
+            response["Retry-After"] = "30"
+            return response
+        return None
+
+
+def is_open(match: ResolverMatch) -> bool:
+    """Whether everybody may ask for it."""
+    return match.namespace == "api" or match.url_name in OPEN
+
+
+def _for_members(request: HttpRequest, match: ResolverMatch) -> HttpResponse | None:
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    if _is_due(request):
+        UserSession.objects.create_from_request(request)
+    if index_at_root().policy.needs_second_factor and match.url_name not in ALONE:
+        if not factors.has_factor(request.user):
+            return redirect("mfa_index")
+        if not factors.has_proven_codes(request.user):
+            return redirect("account_recovery")
+    if match.url_name in READING or _has_shown_lately(request):
+        return None
+    again = get_adapter().get_reauthentication_methods(request.user)[0]["url"]
+    return redirect(f"{again}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
+
+
+def _is_due(request: HttpRequest) -> bool:
+    """Whether it is time to note that the session is in use: once a minute."""
+    now = time.time()
+    if now - request.session.get("seen", 0) < 60:
+        return False
+    request.session["seen"] = now
+    return True
+
+
+def _has_shown_lately(request: HttpRequest) -> bool:
+    records = get_authentication_records(request, request.user)
+    return bool(records) and time.time() - records[-1]["at"] < LATELY

@@ -1,0 +1,127 @@
+"""How often each page may be sent something: one table for all of them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_address, ip_network
+
+from allauth.account.internal.stagekit import unstash_login
+from django.http import HttpRequest, HttpResponse
+from django.urls import ResolverMatch
+from django.utils.translation import gettext as _
+
+from entrepot.accounts import devices
+from entrepot.accounts.address import address_of
+from entrepot.accounts.limits import COUNTING, Limit, Room
+from entrepot.accounts.queries import user_of_login
+from entrepot.refusal import TooMany
+
+MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
+
+Key = Callable[[HttpRequest], str]
+Rule = tuple[Limit, Key]
+
+
+def _address(request: HttpRequest) -> str:
+    """An IPv4 address; of IPv6, where everybody has many, the network that one customer has."""
+    address = ip_address(address_of(request) or "::")
+    return str(address if address.version == 4 else ip_network((address, 64), strict=False))
+
+
+def _network(request: HttpRequest) -> str:
+    address = ip_address(address_of(request) or "::")
+    return str(ip_network((address, 24 if address.version == 4 else 40), strict=False))
+
+
+def _login(request: HttpRequest) -> str:
+    """Whom somebody wants to sign in as. From a browser that this user has, nobody else can lock them out."""
+    given = request.POST.get("login", "").casefold()[:254]
+    user = user_of_login(given)
+    device = None if user is None else devices.known(request, user)
+    name = f"name {given}" if user is None else f"user {user.pk}"
+    return name if device is None else f"{name} device {device.pk}"
+
+
+def _pending(request: HttpRequest) -> str:
+    """Who has shown a password, and is to show a second factor."""
+    login = unstash_login(request, peek=True)
+    return "nobody" if login is None or login.user is None else f"user {login.user.pk}"
+
+
+def _user(request: HttpRequest) -> str:
+    """Who has signed in; else where the request is from."""
+    return f"user {request.user.pk}" if request.user.is_authenticated else _address(request)
+
+
+def _email(request: HttpRequest) -> str:
+    return request.POST.get("email", "").casefold()[:254]
+
+
+_CODES: tuple[Rule, ...] = (
+    (Limit("factor", 5, 5 * MINUTE), _pending),
+    (Limit("factor-hour", 20, HOUR), _pending),
+    (Limit("factor-day", 50, DAY), _pending),
+    (Limit("factor-address", 10, 5 * MINUTE), _address),
+    (Limit("factor-address-hour", 50, HOUR), _address),
+)
+_AGAIN: tuple[Rule, ...] = (
+    (Limit("again", 5, 5 * MINUTE), _user),
+    (Limit("again-hour", 20, HOUR), _user),
+    (Limit("again-day", 50, DAY), _user),
+)
+_MAILED: tuple[Rule, ...] = ((Limit("code", 10, 5 * MINUTE), _address), (Limit("code-hour", 50, HOUR), _address))
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "account_login": (
+        (Limit("login", 10, 5 * MINUTE), _login),
+        (Limit("login-address", 30, 5 * MINUTE), _address),
+        (Limit("login-network", 300, 5 * MINUTE), _network),
+        (Limit("login-all", 3000, 5 * MINUTE), lambda _request: "all"),
+    ),
+    "mfa_authenticate": _CODES,
+    "mfa_login_webauthn": ((Limit("passkey", 30, 5 * MINUTE), _address),),
+    "account_signup": ((Limit("signup", 10, HOUR), _address), (Limit("signup-network", 50, HOUR), _network)),
+    "account_email_verification_sent": _MAILED,
+    "account_confirm_device": _MAILED,
+    "account_confirm_device_link": _MAILED,
+    "account_confirm_password_reset_code": _MAILED,
+    "account_complete_password_reset": _MAILED,
+    "account_reset_password": (
+        (Limit("reset", 5, DAY), _email),
+        (Limit("reset-address", 20, HOUR), _address),
+    ),
+    "account_reauthenticate": _AGAIN,
+    "mfa_reauthenticate": _AGAIN,
+    "mfa_reauthenticate_webauthn": _AGAIN,
+    "account_change_password": ((Limit("password", 10, HOUR), _user),),
+    "account_email": ((Limit("email", 20, HOUR), _user), (Limit("email-address", 40, HOUR), _address)),
+    "mfa_activate_totp": ((Limit("activate", 20, HOUR), _user),),
+    "account_recovery": ((Limit("recovery", 20, HOUR), _user),),
+}
+OTHERS: tuple[Rule, ...] = ((Limit("post", 120, 5 * MINUTE), _user),)
+
+
+def spend(request: HttpRequest, match: ResolverMatch) -> None:
+    """Count what is sent to a page. Raises TooMany("too-often"), and Unavailable when nobody can count.
+
+    Programs are counted by their tokens (`api`), not here.
+    """
+    if request.method in {"GET", "HEAD", "OPTIONS"} or match.namespace == "api" or match.url_name == "upload":
+        return
+    rooms = [COUNTING.spend(limit, key(request)) for limit, key in RULES.get(str(match.url_name), OTHERS)]
+    request.rooms = rooms  # type: ignore[attr-defined]
+    full = [each for each in rooms if not each.admitted]
+    if full:
+        raise TooMany(
+            "too-often",
+            _("This was tried too often from here or for this account. Please wait a while, then try again."),
+            max(each.wait for each in full),
+        )
+
+
+def tell(request: HttpRequest, response: HttpResponse) -> None:
+    """Say what is left (draft-ietf-httpapi-ratelimit-headers-10), where something was counted."""
+    rooms: Iterable[Room] = getattr(request, "rooms", ())
+    policy = [f'"{each.limit.name}";q={each.limit.amount};w={each.limit.seconds}' for each in rooms]
+    if policy:
+        response["RateLimit-Policy"] = ", ".join(policy)
+        response["RateLimit"] = ", ".join(
+            f'"{each.limit.name}";r={each.left};t={max(0, round(each.wait))}' for each in rooms
+        )
