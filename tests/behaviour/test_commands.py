@@ -68,7 +68,8 @@ class TestUsers:
         assert (done.stdout, done.stderr) == ("Made user carol.\n", "")
         ((verified, superuser, stored),) = inside.query(
             server,
-            "SELECT email_verified_at IS NOT NULL, is_superuser, password FROM accounts_user WHERE username = 'carol'",
+            "SELECT verified, is_superuser, password FROM accounts_user JOIN account_emailaddress ON user_id = accounts_user.id"
+            " WHERE username = 'carol'",
         )
         assert (verified, superuser) == (1, 0)
         assert str(stored).startswith("argon2")

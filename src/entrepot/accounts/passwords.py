@@ -10,7 +10,6 @@ import httpx2
 from django.contrib.auth.password_validation import (
     CommonPasswordValidator,
     MinimumLengthValidator,
-    PasswordValidator,
     UserAttributeSimilarityValidator,
 )
 from django.core.exceptions import ValidationError
@@ -26,11 +25,11 @@ LONGEST = 4096  # characters
 WEIGHED = 72  # characters of a password that are looked at: what follows them makes it only stronger
 STRONG_ENOUGH = 2  # of 4: more than 10**6 guesses
 PATIENCE = 1.5  # seconds for who keeps the list; without an answer the password is taken
-OPERATORS_RULES: list[PasswordValidator] = [
+OPERATORS_RULES = (
     UserAttributeSimilarityValidator(),
     MinimumLengthValidator(8),
     CommonPasswordValidator(),
-]
+)
 
 
 class Guessable:
