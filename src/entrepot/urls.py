@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming
+from entrepot.web import account, confirming, tokens
 from entrepot.web.status import status
 from entrepot.web.views import front
 
@@ -14,6 +14,9 @@ urlpatterns = [
     path("legacy/", upload, name="upload"),
     path("account/", account.index, name="account"),
     path("account/recovery-codes/", account.recovery, name="account_recovery"),
+    path("account/tokens/", tokens.index, name="account_tokens"),
+    path("account/tokens/new/", tokens.create, name="account_token_create"),
+    path("account/tokens/<uuid:identifier>/revoke/", tokens.revoke, name="account_token_revoke"),
     path("account/new-browser/", confirming.wait, name="account_confirm_device"),
     path("account/new-browser/<str:token>/", confirming.confirm, name="account_confirm_device_link"),
     path("account/", include("allauth.urls")),

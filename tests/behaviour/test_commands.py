@@ -68,7 +68,7 @@ class TestUsers:
         assert (done.stdout, done.stderr) == ("Made user carol.\n", "")
         ((verified, superuser, stored),) = inside.query(
             server,
-            "SELECT verified, is_superuser, password FROM accounts_user JOIN account_emailaddress ON user_id = accounts_user.id"
+            "SELECT verified, is_superuser, password FROM accounts_user u JOIN account_emailaddress ON user_id = u.id"
             " WHERE username = 'carol'",
         )
         assert (verified, superuser) == (1, 0)

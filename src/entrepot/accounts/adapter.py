@@ -12,7 +12,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from entrepot.accounts import addresses, devices, letters, record, sealing, usernames
+from entrepot.accounts import addresses, devices, factors, letters, record, sealing, usernames
 from entrepot.accounts.address import address_of
 from entrepot.accounts.models import User
 from entrepot.accounts.sessions import actor_of
@@ -112,6 +112,8 @@ class Accounts(DefaultAccountAdapter):
         changed = {key: str(value) for key, value in (context or {}).items() if key.endswith("email")}
         details = changed | ({} if email is None else {"email": email})
         action = NOTICES[template_prefix]
+        if action == "factor:add-totp":
+            factors.spend_codes(user)
         record.note(action, by=actor_of(self.request, user), at=timezone.now(), user=user, details=details)
 
 

@@ -4,6 +4,7 @@ Keys and authenticator apps are django-allauth's rows. Recovery codes are ours: 
 """
 
 import secrets
+import time
 from collections.abc import Sequence
 
 from allauth.mfa.models import Authenticator
@@ -17,6 +18,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.accounts.models import RecoveryCode, User
 
 CODES = 8
+STEP = 30  # seconds that a code of an authenticator app lives
 FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 
@@ -61,6 +63,13 @@ def accept_totp(user: User, code: str) -> Authenticator | None:
     return None
 
 
+def spend_codes(user: User) -> None:
+    """Let no code of the authenticator app be used that it has shown until now: one of them has just set it up."""
+    app = Authenticator.objects.get(user=user, type=Authenticator.Type.TOTP)
+    app.data["last_step"] = int(time.time()) // STEP
+    app.save(update_fields=["data"])
+
+
 @transaction.atomic
 def use_recovery_code(user: User, code: str, *, by: Actor) -> bool:
     """Use up a recovery code; whether it was one that had not been used."""
@@ -85,6 +94,11 @@ def new_recovery_codes(user: User, *, by: Actor) -> Sequence[str]:
 def note_failure(user: User, *, by: Actor) -> None:
     """Record that a wrong code was given."""
     record.note("factor:fail", by=by, at=timezone.now(), user=user)
+
+
+def note_lock(user: User, *, by: Actor) -> None:
+    """Record, and so tell the person, that so many wrong codes were given that no more are taken for a day."""
+    record.note("factor:locked", by=by, at=timezone.now(), user=user)
 
 
 @transaction.atomic

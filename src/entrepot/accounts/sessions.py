@@ -1,5 +1,7 @@
 """Who a request of the site is from."""
 
+from typing import TypeAlias
+
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
 from django.http import HttpRequest
@@ -7,6 +9,8 @@ from django.http import HttpRequest
 from entrepot.accounts.actor import Actor, Session
 from entrepot.accounts.address import address_of
 from entrepot.accounts.models import User
+
+Person: TypeAlias = User  # as pages, which know no models, call them
 
 
 class Member(HttpRequest):

@@ -48,6 +48,16 @@ def projects_of(user: User) -> Iterable[tuple[str, str]]:
     return Role.objects.filter(user=user).order_by("project__name").values_list("project__display_name", "name")
 
 
+def projects_with_role(user: User) -> Iterable[tuple[int, str]]:
+    """The ids and display names of the projects in which the user has a role."""
+    return Role.objects.filter(user=user).order_by("project__name").values_list("project", "project__display_name")
+
+
+def names_of(projects: Iterable[int]) -> dict[int, str]:
+    """The display names of projects, by their ids."""
+    return dict(Project.objects.filter(pk__in=projects).values_list("pk", "display_name"))
+
+
 def file_of(release: Release, filename: str) -> File:
     """The file of that name. Raises Missing("no-such-file")."""
     try:

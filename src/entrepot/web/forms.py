@@ -1,12 +1,15 @@
 """Forms for people."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
 from allauth.account.forms import SignupForm
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+
+from entrepot.accounts.tokens import Permission
 
 
 class Register(SignupForm):
@@ -35,3 +38,42 @@ class ProveCode(forms.Form):
         if not self._use(code):
             raise forms.ValidationError(_("This is none of your codes, or it was used already."), code="wrong_code")
         return code
+
+
+class NewToken(forms.Form):
+    """What a new API token is for."""
+
+    description = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        help_text=_("What it is for, so that you know later: the machine, the workflow."),
+    )
+    projects = forms.MultipleChoiceField(
+        label=_("Projects"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None means all of them, and new ones. A new project needs such a token once."),
+    )
+    permissions = forms.MultipleChoiceField(
+        label=_("It may"),
+        widget=forms.CheckboxSelectMultiple,
+        initial=[Permission.UPLOAD],
+        choices=[
+            (Permission.UPLOAD.value, _("upload files")),
+            (Permission.YANK.value, _("yank releases and files, and offer them again")),
+            (Permission.MANAGE.value, _("manage: delete, change status, people and tokens")),
+            (Permission.READ.value, _("read what only you see: roles, tokens, the record")),
+        ],
+    )
+    days = forms.TypedChoiceField(
+        label=_("Valid for"),
+        coerce=int,
+        initial=90,
+        choices=[(7, _("a week")), (30, _("30 days")), (90, _("90 days")), (365, _("a year")), (0, _("ever"))],
+        help_text=_("A token that ends does no harm when it is found years later."),
+    )
+
+    def __init__(self, projects: Iterable[tuple[int, str]], data: Mapping[str, str] | None) -> None:
+        super().__init__(data)
+        field = cast("forms.MultipleChoiceField", self.fields["projects"])
+        field.choices = [(str(number), name) for number, name in projects]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.db import IntegrityError, OperationalError
@@ -17,14 +18,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import ResolverMatch
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from entrepot.accounts import factors
+from entrepot.config import Config
 from entrepot.projects.queries import index_at_root
-from entrepot.refusal import Refused
+from entrepot.refusal import Forbidden, Refused
 from entrepot.web import limits
 from entrepot.web.refusing import refuse
 
 LATELY = 15 * 60  # seconds since somebody has shown who they are
+
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self)"
 
 # For everybody. What is under /api/ and /legacy/ knows its users by tokens.
 OPEN = frozenset(
@@ -36,7 +41,7 @@ OPEN = frozenset(
 )
 # For whoever has signed in, however long ago: to read, and to show once more who they are.
 READING = frozenset(
-    {"account", "account_events", "projects", "project_roles", "project_events", "usersessions_list"}
+    {"account", "account_events", "account_tokens", "projects", "project_roles", "project_events", "usersessions_list"}
     | {"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
 )
 # Without a second factor: to get one, to be safe without one, or to leave.
@@ -58,6 +63,7 @@ class Gate:
         """The response, with what the limits leave, and kept by nobody if it is for one person."""
         response = self._get_response(request)
         limits.tell(request, response)
+        response["Permissions-Policy"] = PERMISSIONS
         if request.resolver_match is not None and not is_open(request.resolver_match):
             response["Cache-Control"] = "no-store"
         return response
@@ -67,6 +73,7 @@ class Gate:
         match = request.resolver_match
         assert match is not None  # noqa: S101 - Django has just found the view
         try:
+            _check_encrypted(request)
             limits.spend(request, match)
             return None if is_open(match) else _for_members(request, match)
         except Refused as refusal:
@@ -88,6 +95,17 @@ class Gate:
 def is_open(match: ResolverMatch) -> bool:
     """Whether everybody may ask for it."""
     return match.namespace == "api" or match.url_name in OPEN
+
+
+def _check_encrypted(request: HttpRequest) -> None:
+    """Raises Refused when a site that is reached by https was asked over http, where others read along.
+
+    Not a redirect: a program that sends its token in the clear would do so for ever.
+    """
+    if settings.SECURE and request.headers.get("X-Forwarded-Proto") == "http" and Config.current().proxies:
+        raise Forbidden(
+            "https-needed", _("This site is reached over https: what was just sent could be read on its way.")
+        )
 
 
 def _for_members(request: HttpRequest, match: ResolverMatch) -> HttpResponse | None:

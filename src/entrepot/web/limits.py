@@ -8,10 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch
 from django.utils.translation import gettext as _
 
-from entrepot.accounts import devices
+from entrepot.accounts import devices, factors
 from entrepot.accounts.address import address_of
 from entrepot.accounts.limits import COUNTING, Limit, Room
 from entrepot.accounts.queries import user_of_login
+from entrepot.accounts.sessions import Person, actor_of
 from entrepot.refusal import TooMany
 
 MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
@@ -40,10 +41,15 @@ def _login(request: HttpRequest) -> str:
     return name if device is None else f"{name} device {device.pk}"
 
 
-def _pending(request: HttpRequest) -> str:
+def _pending_user(request: HttpRequest) -> Person | None:
     """Who has shown a password, and is to show a second factor."""
     login = unstash_login(request, peek=True)
-    return "nobody" if login is None or login.user is None else f"user {login.user.pk}"
+    return None if login is None else login.user
+
+
+def _pending(request: HttpRequest) -> str:
+    user = _pending_user(request)
+    return "nobody" if user is None else f"user {user.pk}"
 
 
 def _user(request: HttpRequest) -> str:
@@ -55,10 +61,11 @@ def _email(request: HttpRequest) -> str:
     return request.POST.get("email", "").casefold()[:254]
 
 
+_LOCKING = Limit("factor-day", 50, DAY)
 _CODES: tuple[Rule, ...] = (
     (Limit("factor", 5, 5 * MINUTE), _pending),
     (Limit("factor-hour", 20, HOUR), _pending),
-    (Limit("factor-day", 50, DAY), _pending),
+    (_LOCKING, _pending),
     (Limit("factor-address", 10, 5 * MINUTE), _address),
     (Limit("factor-address-hour", 50, HOUR), _address),
 )
@@ -108,12 +115,20 @@ def spend(request: HttpRequest, match: ResolverMatch) -> None:
     rooms = [COUNTING.spend(limit, key(request)) for limit, key in RULES.get(str(match.url_name), OTHERS)]
     request.rooms = rooms  # type: ignore[attr-defined]
     full = [each for each in rooms if not each.admitted]
+    if any(each.limit is _LOCKING for each in full):
+        _tell_of_lock(request)
     if full:
         raise TooMany(
             "too-often",
             _("This was tried too often from here or for this account. Please wait a while, then try again."),
             max(each.wait for each in full),
         )
+
+
+def _tell_of_lock(request: HttpRequest) -> None:
+    user = _pending_user(request)
+    if user is not None and COUNTING.spend(Limit("factor-locked", 1, DAY), f"user {user.pk}").admitted:
+        factors.note_lock(user, by=actor_of(request, user))
 
 
 def tell(request: HttpRequest, response: HttpResponse) -> None:

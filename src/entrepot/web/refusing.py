@@ -6,14 +6,17 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from entrepot.api.problems import STATUS
+from entrepot.api import problems
 from entrepot.monitoring.observation import current
 from entrepot.refusal import Refused, TooMany, Unavailable
 
 
 def refuse(request: HttpRequest, refusal: Refused) -> HttpResponse:
-    """A page that says what was refused and why."""
-    status: HTTPStatus = STATUS[type(refusal)]
+    """A page that says what was refused and why; for programs, what they expect instead."""
+    match = request.resolver_match
+    if match is not None and (match.namespace == "api" or match.url_name == "upload"):
+        return problems.answer(request.headers.get("Accept", ""), refusal)
+    status: HTTPStatus = problems.STATUS[type(refusal)]
     current().code = refusal.code
     response = render(request, "refused.html", {"refusal": refusal, "status": status}, status=status)
     response["Cache-Control"] = "no-store"
