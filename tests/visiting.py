@@ -61,7 +61,7 @@ class Visitor:
     def show_factor(self, page: httpx2.Response) -> httpx2.Response:
         """Give a recovery code where a second factor is asked for; the browser is not to be trusted for a month."""
         trust = self.post_here(page, code=self.codes.pop())
-        return self.post_here(trust, action="no")
+        return self.post_here(trust, action="skip")
 
     def protect(self) -> None:
         """Set up an authenticator app and recovery codes, as a public index asks for."""
@@ -129,4 +129,4 @@ def _sent(server: Server, to: str) -> list[str]:
 def mailed_code(server: Server, to: str) -> str:
     """The code in the last mail to an address."""
     inside.eventually(lambda: bool(letters(server, to)))
-    return re.findall(r"^ {4}(\S+)$", letters(server, to)[-1], re.MULTILINE)[0]
+    return str(re.findall(r"^ {4}(\S+)$", letters(server, to)[-1], re.MULTILINE)[0])
