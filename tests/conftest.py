@@ -50,6 +50,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same, for people with browsers: behind a proxy, so that each of them has an address of their own."""
+    with serving(tmp_path_factory.mktemp("site"), ENTREPOT_PROXIES="1") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def swift() -> Iterator[Swift]:
     """An S3 server. Whoever stops it starts it again."""
     with running_swift() as running:
