@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser
 
+from browsing import running_browser
 from postgres import running_cluster
 from serving import DATABASES, Server, serving
 from swift import Swift, running_swift
@@ -53,6 +55,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The same, for people with browsers: behind a proxy, so that each of them has an address of their own."""
     with serving(tmp_path_factory.mktemp("site"), ENTREPOT_PROXIES="1") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser; each test visits with a profile of its own."""
+    with running_browser() as running:
         yield running
 
 

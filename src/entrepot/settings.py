@@ -77,7 +77,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "entrepot.accounts.passwords.Guessable"},
     {"NAME": "entrepot.accounts.passwords.Leaked"},
 ]
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["entrepot.accounts.backend.OnePassword"]
 
 # Sessions are rows, so that they can be ended; the cookie is signed, so that the rows alone open none.
 SECURE = CONFIG.public_url.startswith("https://")
@@ -193,6 +193,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'"],
+        "connect-src": ["'self'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],

@@ -12,11 +12,9 @@ from playwright.sync_api import Browser
 
 import inside
 from archives import forge
-from behaviour.test_front_page import DESKTOP, PHONE, browser, visit
+from browsing import DESKTOP, PHONE, visit
 from serving import Server, serving
 from uploading import upload
-
-__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")

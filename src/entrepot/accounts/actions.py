@@ -50,6 +50,7 @@ def create_token(
     permissions: Sequence[Permission] = (Permission.UPLOAD,),
     description: str = "",
     expires_at: datetime | None = None,
+    by_operator: bool,
 ) -> str:
     """A new token's text, which is stored nowhere. `projects` are ids; none means every project of the user."""
     now, may = timezone.now(), sorted(set(permissions))
@@ -61,6 +62,7 @@ def create_token(
         expires_at=expires_at,
         projects=list(projects),
         permissions=may,
+        by_operator=by_operator,
     )
     _note("token:create", token, by=by, at=now)
     key = key_of(secret, bytes(token.salt))

@@ -128,8 +128,8 @@ class Factors(DefaultMFAAdapter):
         """Unsealed."""
         return sealing.unseal(encrypted_text)
 
-    def get_totp_label(self, user: User) -> str:
-        """What an authenticator app shows."""
+    def _get_user_identifier(self, user: User) -> str:
+        """What authenticator apps and keys show."""
         return user.username
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:

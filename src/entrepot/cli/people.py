@@ -111,6 +111,7 @@ def create_token(
         permissions=[Permission(each) for each in permissions],
         description=description,
         expires_at=expires_at,
+        by_operator=True,
     )
     click.echo(token)
 

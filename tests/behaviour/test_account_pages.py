@@ -1,0 +1,116 @@
+"""The pages about one's own account: who gets to see them, and the tokens that are made there."""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+import inside
+from archives import forge
+from entrepot.web.gate import ALONE, OPEN, READING
+from serving import Server
+from uploading import upload
+from visiting import Visitor, member, newcomer, words
+
+NAMES = (f"member{number}x" for number in count(100))
+VALUES = {"uuid": "5f0e7d0a-0000-4000-8000-000000000000", "int": "1", "str": "nothing", "path": "nothing"}
+
+
+def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The name of each page that is not the API's, and a path that leads to it."""
+    for each in patterns:
+        path = prefix + str(each.pattern)
+        if isinstance(each, URLPattern):
+            yield str(each.name), "/" + re.sub(r"<(\w+):\w+>", lambda found: VALUES[found[1]], path)
+        elif each.namespace != "api":
+            yield from routes(each.url_patterns, path)
+
+
+ROUTES = dict(routes(get_resolver().url_patterns))
+
+
+def test_every_name_in_the_lists_is_a_page() -> None:
+    assert OPEN | READING | ALONE <= ROUTES.keys()
+
+
+@pytest.mark.parametrize("name", sorted(ROUTES.keys() - OPEN))
+def test_a_page_is_closed_unless_it_is_listed(site: Server, name: str) -> None:
+    """E05: for whoever has not signed in; and without a second factor, but where one gets it."""
+    for method in ("GET", "POST"):
+        answer = site.request(method, ROUTES[name])
+        wanted = {302} if method == "GET" else {302, 403}
+        assert answer.status in wanted, (method, answer)
+        assert answer.status == 403 or answer.headers["location"].startswith("/account/login/"), answer
+
+
+@pytest.fixture(scope="module")
+def newly_made(site: Server) -> Visitor:
+    name = next(NAMES)
+    newcomer(site, name)
+    visitor = Visitor(site)
+    visitor.sign_in(name)
+    return visitor
+
+
+@pytest.mark.parametrize("name", sorted(ROUTES.keys() - OPEN - ALONE))
+def test_a_page_wants_a_second_factor_unless_it_is_listed(newly_made: Visitor, name: str) -> None:
+    answer = newly_made.client.get(ROUTES[name], follow_redirects=False)
+    assert (answer.status_code, answer.headers.get("location")) == (302, "/account/2fa/")
+
+
+@pytest.mark.parametrize("name", sorted(ROUTES.keys() - OPEN))
+def test_nobody_keeps_what_is_for_one_person(site: Server, name: str) -> None:
+    assert site.get(ROUTES[name]).headers["cache-control"] == "no-store"
+
+
+class TestTokens:
+    def test_one_is_made_shown_once_used_and_revoked(self, site: Server) -> None:
+        """C01, C08, C10: it ends by itself after 90 days unless one wants it otherwise."""
+        person = member(site, next(NAMES))
+        form = person.get("/account/tokens/new/")
+        assert re.search(r'value="90"\s+selected', form.text)
+        page = person.post("/account/tokens/new/", description="laptop", permissions="upload", days="90")
+        ((token,),) = [re.findall("<code>(entrepot-[^<]+)</code>", page.text)]
+        assert token not in person.get("/account/tokens/").text
+        name = next(NAMES)
+        built = forge.wheel(name, "1.0")
+        assert upload(site, built.filename, built.data, name=name, version="1.0", token=token).status == 200
+        listed = words(person.get("/account/tokens/"))
+        assert "laptop" in listed
+        assert ", upload," in listed
+        other = member(site, next(NAMES))
+        path = re.findall(r'action="(/account/tokens/[^"]+/revoke/)"', person.get("/account/tokens/").text)[0]
+        assert other.post(path, on="/account/email/").status_code == 404
+        assert "invalid from now on" in words(person.post(path, on="/account/tokens/"))
+        built = forge.wheel(name, "1.1")
+        assert upload(site, built.filename, built.data, name=name, version="1.1", token=token).status == 403
+
+    def test_one_for_a_project(self, site: Server) -> None:
+        """O-Z1.1."""
+        person, mine, other = member(site, next(NAMES)), next(NAMES), next(NAMES)
+        everything = site.new_token(person.name)
+        for name in (mine, other):
+            built = forge.wheel(name, "1.0")
+            assert upload(site, built.filename, built.data, name=name, version="1.0", token=everything).status == 200
+        ((project,),) = inside.query(site, "SELECT id FROM projects_project WHERE name = ?", mine)
+        page = person.post(
+            "/account/tokens/new/", description="ci", projects=str(project), permissions="upload", days="0"
+        )
+        token = re.findall("<code>(entrepot-[^<]+)</code>", page.text)[0]
+        answers = []
+        for name in (mine, other):
+            built = forge.wheel(name, "1.1")
+            answers.append(upload(site, built.filename, built.data, name=name, version="1.1", token=token).status)
+        assert answers == [200, 403]
+        listed = words(person.get("/account/tokens/"))
+        assert mine in listed
+        assert "for ever" in listed
+
+    def test_what_a_form_lacks(self, site: Server) -> None:
+        person = member(site, next(NAMES))
+        page = person.post("/account/tokens/new/", description="", permissions="upload", days="90")
+        assert "This field is required" in words(page)
+        page = person.post("/account/tokens/new/", description="x", permissions="upload", projects="999999", days="90")
+        assert "is not one of the available choices" in words(page)
