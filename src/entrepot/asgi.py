@@ -21,6 +21,7 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 
+from entrepot.accounts.address import address_from
 from entrepot.api import problems
 from entrepot.api.credentials import TRY_LATER, check_credentials
 from entrepot.api.door import UPLOADS, check_size, note_route
@@ -123,7 +124,7 @@ class Control:
                 current().route = "upload"  # which Django does not come to say of those that are refused here
                 # Before the body, which nobody else may leave on our disk.
                 check = sync_to_async(check_credentials, thread_sensitive=False, executor=self._checkers)
-                await check(_header(scope, b"authorization"))
+                await check(_header(scope, b"authorization"), _address(scope))
             await self.django(scope, bounded, send)
         except Refused as refusal:
             await self._refuse(scope, send, refusal)
@@ -145,6 +146,11 @@ def _stalled() -> Refused:
 def _header(scope: Scope, name: bytes) -> str:
     value: bytes = dict(scope["headers"]).get(name, b"")
     return value.decode("latin-1")
+
+
+def _address(scope: Scope) -> str | None:
+    forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    return address_from(forwarded.decode("latin-1"), (scope.get("client") or ("",))[0])
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:

@@ -32,7 +32,8 @@ class Config:
     many seconds the server goes on answering when it is told to stop, `proxies` how many stand in front and say whom
     they heard. `registration` says whether people may register ("open", "closed", or empty: as the policy has it),
     `mail_url` who takes mail (empty: it is written to files), `mail_from` whose it is, `leaked_passwords_url` who knows
-    leaked passwords (empty: nobody is asked). `given_secret`, `metrics_token`, `sentry_dsn` and
+    leaked passwords (empty: nobody is asked), `scanner_keys` the file with the keys of those who may report leaked
+    tokens (empty: nobody). `given_secret`, `metrics_token`, `sentry_dsn` and
     `fastly_token` are empty when there are none.
     """
 
@@ -47,6 +48,7 @@ class Config:
     drain: float = 0.0
     proxies: int = 0
     registration: str = ""
+    scanner_keys: str = ""
     mail_url: str = ""
     mail_from: str = ""
     leaked_passwords_url: str = ""
@@ -76,6 +78,7 @@ class Config:
             drain=_seconds("ENTREPOT_DRAIN", environ),
             proxies=_count("ENTREPOT_PROXIES", environ),
             registration=_one_of("ENTREPOT_REGISTRATION", ("", "open", "closed"), environ),
+            scanner_keys=environ.get("ENTREPOT_SCANNER_KEYS", ""),
             mail_url=environ.get("ENTREPOT_MAIL_URL", ""),
             mail_from=environ.get("ENTREPOT_MAIL_FROM", ""),
             leaked_passwords_url=environ.get("ENTREPOT_LEAKED_PASSWORDS_URL", "").rstrip("/"),

@@ -65,8 +65,8 @@ _WEB_URL = re.compile(r"https?://[^\s<>\"/?#\\]+(?:[/?#][^\s<>\"\\]*)?", re.IGNO
 class Policy:
     """The rules of one kind of index. Sizes are bytes; `project_size_limit` is None where a project may grow freely.
 
-    A user may make `new_projects` in an hour, any number when None. Where it `needs_second_factor`, people who have
-    none manage nothing and make no tokens.
+    A user may make `new_projects`, and `new_releases` of projects that are there, in an hour; any number when None.
+    Where it `needs_second_factor`, people who have none manage nothing and make no tokens, and theirs are not valid.
     A release takes further files for `release_open_days` after its creation, for ever when None. Each platform tag of a
     wheel has to match `platforms` in full; the checks each raise Refused.
     """
@@ -75,6 +75,7 @@ class Policy:
     file_size_limit: int
     project_size_limit: int | None
     new_projects: int | None
+    new_releases: int | None
     needs_second_factor: bool
     release_open_days: int | None
     refuses_similar_names: bool
@@ -211,6 +212,7 @@ PUBLIC = Policy(
     file_size_limit=2 * GIB,
     project_size_limit=10 * GIB,
     new_projects=20,
+    new_releases=100,
     needs_second_factor=True,
     release_open_days=14,
     refuses_similar_names=True,
@@ -231,6 +233,7 @@ PRIVATE = Policy(
     file_size_limit=2 * GIB,
     project_size_limit=None,
     new_projects=None,
+    new_releases=None,
     needs_second_factor=False,
     release_open_days=None,
     refuses_similar_names=False,

@@ -18,6 +18,7 @@ from django.utils import timezone
 from entrepot import archives, layout, policy
 from entrepot.accounts import limits
 from entrepot.accounts.actor import Actor
+from entrepot.accounts.limits import Limit, Room
 from entrepot.archives import Distribution, Filename
 from entrepot.digests import Digests
 from entrepot.names import ProjectName, WheelFilename, canonical_version, parse_filename, parse_version
@@ -70,9 +71,8 @@ def publish(upload: Upload, *, index: Index, by: Actor, store: Store) -> int:
     dist = archives.open_distribution(upload.file, filename)
     policy.check_metadata(dist.metadata, index.policy)
     check_description(dist.metadata.description, dist.metadata.description_content_type)
-    if standing is Standing.FIRST:
-        _check_new_projects(index.policy, by)
-        connection.close()  # or waits for the store
+    _check_pace(standing, index.policy, by)
+    connection.close()  # or waits for the store
     metadata_sha256, found = _store(store, upload, dist)
     return actions.add_file(
         index,
@@ -116,17 +116,33 @@ def _check_digests(upload: Upload) -> None:
             )
 
 
-def _check_new_projects(rules: Policy, by: Actor) -> None:
-    """Before the transaction, which must not wait for whoever counts."""
-    if rules.new_projects is None or by.credential is None or by.credential.user.is_superuser:
-        return
-    room = limits.COUNTING.spend(limits.Limit("new-projects", rules.new_projects), f"user {by.credential.user.pk}")
-    if not room.admitted:
+def _check_pace(standing: Standing, rules: Policy, by: Actor) -> None:
+    """Whoever has stolen a token publishes neither many projects nor a release of everything that its user has.
+
+    Before the transaction, which must not wait for whoever counts.
+    """
+    if standing is Standing.FIRST and (full := _full("new-projects", rules.new_projects, by)):
         raise TooMany(
             "too-many-projects",
-            f"Too many new projects: a user may make {rules.new_projects} in an hour. Try again later.",
-            room.wait,
+            f"Too many new projects: a user may make {full.limit.amount} in an hour. Try again later.",
+            full.wait,
+            limits.headers([full]),
         )
+    if standing is Standing.RELEASE and (full := _full("new-releases", rules.new_releases, by)):
+        raise TooMany(
+            "too-many-releases",
+            f"Too many new releases: a user may make {full.limit.amount} in an hour. Try again later.",
+            full.wait,
+            limits.headers([full]),
+        )
+
+
+def _full(name: str, amount: int | None, by: Actor) -> Room | None:
+    """Count one more in this hour; the room, when there is none. Superusers and commands do it any number of times."""
+    if amount is None or by.credential is None or by.credential.user.is_superuser:
+        return None
+    room = limits.COUNTING.spend(Limit(name, amount), f"user {by.credential.user.pk}")
+    return None if room.admitted else room
 
 
 def _store(store: Store, upload: Upload, dist: Distribution) -> tuple[str, list[str]]:

@@ -3,19 +3,23 @@
 Refusals are raised where the rule is and turned into HTTP (`api.problems`) or an exit code (`cli`) in one place each.
 """
 
+from collections.abc import Mapping
+
 
 class Refused(Exception):
     """The request cannot be carried out as given.
 
     `code` is stable, kebab-case, and listed in docs/api.md; `message` is one English sentence that names the thing at
     fault (clients match some of them, so they are not translated); `field` names the form field at fault, or is empty.
+    `headers` is what HTTP tells besides.
     """
 
-    def __init__(self, code: str, message: str, field: str = "") -> None:
+    def __init__(self, code: str, message: str, field: str = "", headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.field = field
+        self.headers = headers or {}
 
 
 class Forbidden(Refused):
@@ -33,8 +37,8 @@ class TooLarge(Refused):
 class TooMany(Refused):
     """Too often in too short a time; allowed again in so many `seconds`."""
 
-    def __init__(self, code: str, message: str, seconds: float) -> None:
-        super().__init__(code, message)
+    def __init__(self, code: str, message: str, seconds: float, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, message, headers=headers)
         self.seconds = seconds
 
 

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
 from entrepot.web import account, confirming, tokens
@@ -10,6 +11,7 @@ from entrepot.web.views import front
 
 urlpatterns = [
     path("", front, name="front"),
+    path("api/v1/leaked-tokens", leaks.report, name="leaked-tokens"),
     path("api/v1/", api.urls),
     path("legacy/", upload, name="upload"),
     path("account/", account.index, name="account"),

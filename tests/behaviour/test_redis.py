@@ -53,6 +53,11 @@ def add_file(server: Server, token: str, name: str, version: str) -> Answer:
     return upload(server, built.filename, built.data, name=name, version=version, token=token, headers=PROBLEM)
 
 
+def add_sdist(server: Server, token: str, name: str, version: str) -> Answer:
+    built = forge.sdist(name, version)
+    return upload(server, built.filename, built.data, name=name, version=version, token=token, headers=PROBLEM)
+
+
 def check_the_limit(server: Server) -> None:
     token = new_user(server)
     with ThreadPoolExecutor(4) as threads:
@@ -94,10 +99,11 @@ def test_a_private_index_counts_nothing(own_server: Server) -> None:
     assert [new_project(own_server, token).status for _ in range(AT_MOST + 1)] == [200] * (AT_MOST + 1)
 
 
-def test_without_redis_only_new_projects_have_to_wait(counted: Server, redis: Redis) -> None:
-    token, name = new_user(counted), f"kept{next(NUMBERS)}x"
-    assert new_project(counted, token, name).status == 200
+def test_without_redis_only_new_projects_and_releases_have_to_wait(counted: Server, redis: Redis) -> None:
+    token = new_user(counted)
     for trouble in (redis.stopped, redis.paused):
+        name = f"kept{next(NUMBERS)}x"
+        assert new_project(counted, token, name).status == 200
         with trouble():
             begun = time.monotonic()
             refused = new_project(counted, token)
@@ -107,12 +113,32 @@ def test_without_redis_only_new_projects_have_to_wait(counted: Server, redis: Re
             with ThreadPoolExecutor(4) as threads:
                 waiting = [threads.submit(new_project, counted, token) for _ in range(3)]
                 begun = time.monotonic()
-                assert add_file(counted, token, name, f"{next(NUMBERS) + 2}.0").status == 200
+                assert add_sdist(counted, token, name, "1.0").status == 200
                 assert counted.get(f"/simple/{name}/").status == 200
                 assert time.monotonic() - begun < SOON
                 assert {each.result().status for each in waiting} == {503}
             assert new_project(counted, counted.token).status == 200
-        assert new_project(counted, token).status == 200
+            assert add_file(counted, token, name, "2.0").json()["code"] == "limits-unavailable"
+        assert add_file(counted, token, name, "2.0").status == 200
+
+
+def test_without_redis_the_management_api_can_be_read(counted: Server, redis: Redis) -> None:
+    """Calls are counted, and when nobody can, nothing is changed; nor is anybody told that a token is invalid."""
+    token, name = counted.new_token("alice", "--may", "read", "--may", "yank"), f"read{next(NUMBERS)}x"
+    assert new_project(counted, counted.token, name).status == 200
+
+    def ask(method: str, path: str, token: str = token) -> Answer:
+        sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return counted.request(method, f"/api/v1/projects/{name}{path}", b"{}" if method == "PUT" else b"", sent)
+
+    assert ask("GET", "").headers["ratelimit"].startswith('"api";r=3599;')
+    with redis.stopped():
+        read = ask("GET", "")
+        assert (read.status, "ratelimit" in read.headers) == (200, False)
+        for refused in (ask("PUT", "/releases/1.0/yank"), ask("GET", "", f"{token}x")):
+            assert (refused.status, refused.json()["code"]) == (503, "limits-unavailable")
+    assert ask("PUT", "/releases/1.0/yank").status == 200
+    assert counted.page(name)["files"][0]["yanked"]
 
 
 def test_a_redis_that_forgot_everything(counted: Server, redis: Redis) -> None:

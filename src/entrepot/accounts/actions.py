@@ -79,6 +79,26 @@ def revoke_token(identifier: uuid.UUID, *, by: Actor, of: User | None = None) ->
     token.delete()
 
 
+@transaction.atomic
+def revoke_all(user: User, *, by: Actor, reason: str) -> None:
+    """Make all tokens of the user's invalid, from this moment on, but for those that the operator made."""
+    now = timezone.now()
+    for token in user.tokens.select_for_update().filter(by_operator=False):
+        _note("token:revoke", token, by=by, at=now, reason=reason)
+        token.delete()
+
+
+@transaction.atomic(durable=True)
+def revoke_leaked(token: Token, *, by: Actor, url: str, source: str) -> None:
+    """Make a token invalid that was found at `url`, in what the finder calls `source`; both may be empty.
+
+    Once: when somebody else was faster, nothing happens.
+    """
+    gone, _ = Token.objects.filter(pk=token.pk).delete()
+    if gone:
+        _note("token:leaked", token, by=by, at=timezone.now(), url=url, source=source)
+
+
 def note_use(token: Token, *, at: datetime, by: Actor, permission: Permission) -> None:
     """Remember when the token was last used, from where and for what: one write a minute at the most."""
     Token.objects.filter(pk=token.pk).exclude(last_used_at__gte=at.replace(second=0, microsecond=0)).update(
@@ -105,9 +125,10 @@ def thaw(user: User, *, by: Actor, reason: str) -> None:
     record.note("account:thaw", by=by, at=timezone.now(), user=user, details={"reason": reason})
 
 
-def _note(action: str, token: Token, *, by: Actor, at: datetime) -> None:
+def _note(action: str, token: Token, *, by: Actor, at: datetime, **more: str) -> None:
     """Record it for the user, or for each project that the token is for."""
     details = {
+        **more,
         "token": str(token.pk),
         "description": token.description,
         "permissions": token.permissions,

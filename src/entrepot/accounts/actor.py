@@ -31,15 +31,37 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Scanner:
+    """A program that finds tokens where everybody can read them, known by the key that it signs with.
+
+    `user` is whose token it found.
+    """
+
+    user: User
+    name: str
+
+    token_id: uuid.UUID | None = None
+
+    @property
+    def shown(self) -> str:
+        """As the record has it."""
+        return f"scanner {self.name}"
+
+    def allows(self, permission: Permission, *, project: int | None, name: str, at: datetime) -> bool:  # noqa: ARG002 - a token asks
+        """It may do nothing but report."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a user who presented `credential`, a token or a session, from the IP address `address`.
+    """Who acts: a user who presented `credential`, a token or a session, from the IP address `address`; or a scanner.
 
     Without a credential it is the operator at a command line, who may do everything, in the name of `user` or of
     nobody.
     """
 
     user: User | None = None
-    credential: Credential | Session | None = None
+    credential: Credential | Session | Scanner | None = None
     address: str | None = None
 
     @property

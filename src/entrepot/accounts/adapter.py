@@ -12,7 +12,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from entrepot.accounts import addresses, devices, factors, letters, record, sealing, usernames
+from entrepot.accounts import actions, addresses, devices, factors, letters, record, sealing, usernames
 from entrepot.accounts.address import address_of
 from entrepot.accounts.models import User
 from entrepot.accounts.sessions import actor_of
@@ -115,6 +115,8 @@ class Accounts(DefaultAccountAdapter):
         if action == "factor:add-totp":
             factors.spend_codes(user)
         record.note(action, by=actor_of(self.request, user), at=timezone.now(), user=user, details=details)
+        if action == "password:reset":  # whoever had the password may have made them
+            actions.revoke_all(user, by=actor_of(self.request, user), reason="the password was reset")
 
 
 class Factors(DefaultMFAAdapter):

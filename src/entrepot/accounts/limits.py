@@ -5,6 +5,7 @@ ask for Redis. Whoever counts must answer: when it does not, what is limited is 
 """
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -134,6 +135,27 @@ def _nobody_counts() -> Unavailable:
     return Unavailable(
         "limits-unavailable", "This cannot be done at this moment: how often it was done cannot be counted. Try again."
     )
+
+
+def count_failure(limit: Limit, key: str) -> Room:
+    """Count what is refused in any case. Whoever has no room left costs a look, and no write.
+
+    Raises Unavailable("limits-unavailable").
+    """
+    room = COUNTING.look(limit, key)
+    return COUNTING.spend(limit, key) if room.admitted else room
+
+
+def headers(rooms: Sequence[Room]) -> Mapping[str, str]:
+    """What HTTP tells of limits (draft-ietf-httpapi-ratelimit-headers-10); nothing where none was counted."""
+    if not rooms:
+        return {}
+    return {
+        "RateLimit-Policy": ", ".join(
+            f'"{each.limit.name}";q={each.limit.amount};w={each.limit.seconds}' for each in rooms
+        ),
+        "RateLimit": ", ".join(f'"{each.limit.name}";r={each.left};t={max(0, round(each.wait))}' for each in rooms),
+    }
 
 
 # Made when the process starts: the library cannot be set up by two threads at once. It connects when it is first used.

@@ -86,13 +86,19 @@ def restrictions(
 
 
 def recognize(text: str, *, secret: str) -> Credential | None:
-    """The credential that `text` is, or None: malformed, revoked, forged, or of a user who is no longer active."""
+    """The credential that `text` is, or None: not `genuine`, or of a user who is no longer active."""
+    found = genuine(text, secret=secret)
+    return found if found is not None and found.user.is_active else None
+
+
+def genuine(text: str, *, secret: str) -> Credential | None:
+    """The credential that `text` is, whoever's; None: malformed, revoked or forged."""
     try:
         macaroon = Macaroon.load(text)
         identifier = uuid.UUID(bytes=macaroon.identifier)
     except (Malformed, ValueError):
         return None
-    token = Token.objects.select_related("user").filter(pk=identifier, user__is_active=True).first()
+    token = Token.objects.select_related("user").filter(pk=identifier).first()
     if token is None or not macaroon.signed_with(key_of(secret, bytes(token.salt))):
         return None
     return Credential(token.user, token, macaroon.caveats)

@@ -13,6 +13,7 @@ from entrepot.monitoring.observation import current
 from entrepot.refusal import Forbidden, Missing, Refused, TooLarge, TooMany, Unavailable
 
 PROBLEM = "application/problem+json"
+TRY_AGAIN = Unavailable("try-later", "The index cannot do this at this moment. Please try again.")
 
 STATUS = {
     Refused: HTTPStatus.BAD_REQUEST,
@@ -48,6 +49,8 @@ def answer(accepted: str, refusal: Refused, status: HTTPStatus | None = None) ->
     response.status_code = status
     response.reason_phrase = refusal.message
     response["Cache-Control"] = "no-store"
+    for name, value in refusal.headers.items():
+        response[name] = value
     if isinstance(refusal, Unavailable):
         response["Retry-After"] = "30"
     if isinstance(refusal, TooMany):

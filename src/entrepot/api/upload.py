@@ -10,9 +10,8 @@ from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
-from entrepot.accounts.tokens import Permission
 from entrepot.api import problems
-from entrepot.api.credentials import TRY_LATER, actor_of
+from entrepot.api.credentials import TRY_LATER, uploader_of
 from entrepot.api.form import Form, read_form
 from entrepot.config import Config
 from entrepot.followers import pages
@@ -61,7 +60,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     config = Config.current()
     # Recognized once more: the token may have been revoked while the body came.
-    publisher = actor_of(request, Permission.UPLOAD)
+    publisher = uploader_of(request)
     with read_form(
         request,
         content_type=request.headers.get("Content-Type", ""),

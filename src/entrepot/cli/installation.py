@@ -7,6 +7,7 @@ from django.db import DatabaseError
 
 from entrepot import layout
 from entrepot.accounts.actor import OPERATOR, Actor
+from entrepot.accounts.leaks import scanner_keys
 from entrepot.accounts.queries import user_named
 from entrepot.cli.migrations import migrate
 from entrepot.config import Config
@@ -30,7 +31,8 @@ NOT_FILLED = (
 def prepare() -> Index:
     """Make the directories, the tables and the index where they are missing or out of date.
 
-    Raises Refused: "database-unusable", "store-ahead", "store-empty", "store-unusable", "migration-blocked".
+    Raises Refused: "database-unusable", "store-ahead", "store-empty", "store-unusable", "migration-blocked",
+    "invalid-setting".
     """
     index = open_index()
     store = Config.current().store()
@@ -52,6 +54,7 @@ def check_not_ahead(index: Index, store: Store) -> None:
 def open_index() -> Index:
     """The same, whether or not the store is ahead of the database."""
     config = Config.current()
+    scanner_keys(config.scanner_keys)
     store = config.store()
     config.uploads.mkdir(parents=True, exist_ok=True)
     file: Path | None = settings.DATABASE_FILE

@@ -22,6 +22,7 @@ class Standing(Enum):
     """What became of the question."""
 
     FIRST = "first"  # a file that would make a new project
+    RELEASE = "release"  # … a new release of a project that is there
     NEW = "new"
     SAME = "same"  # these bytes are there already, under this name
 
@@ -47,9 +48,9 @@ def admit(
         return Standing.SAME
     if project is None:
         return Standing.FIRST
-    _check_release(project, filename, index.policy, at)
+    standing = _check_release(project, filename, index.policy, at)
     _check_room(project, digests, index.policy)
-    return Standing.NEW
+    return standing
 
 
 def skeleton_in(index: Index, name: ProjectName) -> str:
@@ -114,10 +115,10 @@ def _check_filename(index: Index, filename: Filename, digests: Digests) -> Stand
     return Standing.NEW
 
 
-def _check_release(project: Project, filename: Filename, rules: Policy, at: datetime) -> None:
+def _check_release(project: Project, filename: Filename, rules: Policy, at: datetime) -> Standing:
     release = project.releases.filter(canonical=canonical_version(filename.version)).first()
     if release is None:
-        return
+        return Standing.RELEASE
     if rules.release_open_days is not None and at - release.created_at > timedelta(days=rules.release_open_days):
         raise Refused(
             "release-closed",
@@ -126,6 +127,7 @@ def _check_release(project: Project, filename: Filename, rules: Policy, at: date
         )
     if filename.kind == "sdist" and release.files.filter(kind="sdist").exists():
         raise Refused("second-sdist", "Only one sdist may be uploaded per release.", "content")
+    return Standing.NEW
 
 
 def _check_room(project: Project, digests: Digests, rules: Policy) -> None:

@@ -1,6 +1,6 @@
 """How often each page may be sent something: one table for all of them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 
 from allauth.account.internal.stagekit import unstash_login
@@ -9,8 +9,8 @@ from django.urls import ResolverMatch
 from django.utils.translation import gettext as _
 
 from entrepot.accounts import devices, factors
-from entrepot.accounts.address import address_of
-from entrepot.accounts.limits import COUNTING, Limit, Room
+from entrepot.accounts.address import address_of, household
+from entrepot.accounts.limits import COUNTING, Limit, Room, headers
 from entrepot.accounts.queries import user_of_login
 from entrepot.accounts.sessions import Person, actor_of
 from entrepot.refusal import TooMany
@@ -22,9 +22,7 @@ Rule = tuple[Limit, Key]
 
 
 def _address(request: HttpRequest) -> str:
-    """An IPv4 address; of IPv6, where everybody has many, the network that one customer has."""
-    address = ip_address(address_of(request) or "::")
-    return str(address if address.version == 4 else ip_network((address, 64), strict=False))
+    return household(address_of(request))
 
 
 def _network(request: HttpRequest) -> str:
@@ -103,14 +101,15 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "account_recovery": ((Limit("recovery", 20, HOUR), _user),),
 }
 OTHERS: tuple[Rule, ...] = ((Limit("post", 120, 5 * MINUTE), _user),)
+FOR_PROGRAMS = {"upload", "leaked-tokens"}  # like all of the management API
 
 
 def spend(request: HttpRequest, match: ResolverMatch) -> None:
     """Count what is sent to a page. Raises TooMany("too-often"), and Unavailable when nobody can count.
 
-    Programs are counted by their tokens (`api`), not here.
+    Programs are counted by their tokens and keys (`api`), not here.
     """
-    if request.method in {"GET", "HEAD", "OPTIONS"} or match.namespace == "api" or match.url_name == "upload":
+    if request.method in {"GET", "HEAD", "OPTIONS"} or match.namespace == "api" or match.url_name in FOR_PROGRAMS:
         return
     rooms = [COUNTING.spend(limit, key(request)) for limit, key in RULES.get(str(match.url_name), OTHERS)]
     request.rooms = rooms  # type: ignore[attr-defined]
@@ -132,11 +131,7 @@ def _tell_of_lock(request: HttpRequest) -> None:
 
 
 def tell(request: HttpRequest, response: HttpResponse) -> None:
-    """Say what is left (draft-ietf-httpapi-ratelimit-headers-10), where something was counted."""
-    rooms: Iterable[Room] = getattr(request, "rooms", ())
-    policy = [f'"{each.limit.name}";q={each.limit.amount};w={each.limit.seconds}' for each in rooms]
-    if policy:
-        response["RateLimit-Policy"] = ", ".join(policy)
-        response["RateLimit"] = ", ".join(
-            f'"{each.limit.name}";r={each.left};t={max(0, round(each.wait))}' for each in rooms
-        )
+    """Say what is left, where something was counted."""
+    rooms: Sequence[Room] = getattr(request, "rooms", ())
+    for name, value in headers(rooms).items():
+        response[name] = value
