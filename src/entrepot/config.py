@@ -3,22 +3,28 @@
 The command line turns its options into these variables, so the processes that it starts read the same.
 """
 
+import binascii
 import os
 import re
 import secrets
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from email.policy import default as message_policy
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from entrepot.ports.cdn import Cdn
 from entrepot.ports.cdns import cdn_from_url
+from entrepot.ports.mailserver import MailServer, mail_server_from_url
 from entrepot.ports.store import Store
 from entrepot.ports.stores import store_from_url
 from entrepot.refusal import Refused
 
 SHORTEST_SECRET = 32  # characters
 REDIS_ANSWERS = 1.0  # seconds, or it counts as lost
+SHORTEST_KEY = 24  # bytes of a key that messages to us are signed with: what Standard Webhooks asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,9 @@ class Config:
     they heard. `registration` says whether people may register ("open", "closed", or empty: as the policy has it),
     `mail_url` who takes mail (empty: it is written to files), `mail_from` whose it is, `leaked_passwords_url` who knows
     leaked passwords (empty: nobody is asked), `scanner_keys` the file with the keys of those who may report leaked
-    tokens (empty: nobody). `given_secret`, `metrics_token`, `sentry_dsn` and
-    `fastly_token` are empty when there are none.
+    tokens (empty: nobody). `dns` is the resolver that says whether mail domains still exist (empty: the system's;
+    "off": none), `rdap_url` who knows since when (empty: nobody is asked). `given_secret`, `bounce_secret`,
+    `metrics_token`, `sentry_dsn` and `fastly_token` are empty when there are none.
     """
 
     data: Path
@@ -49,9 +56,12 @@ class Config:
     proxies: int = 0
     registration: str = ""
     scanner_keys: str = ""
-    mail_url: str = ""
+    mail_url: str = field(default="", repr=False)
     mail_from: str = ""
     leaked_passwords_url: str = ""
+    dns: str = ""
+    rdap_url: str = ""
+    bounce_secret: str = field(default="", repr=False)
     given_secret: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     sentry_dsn: str = field(default="", repr=False)
@@ -79,9 +89,12 @@ class Config:
             proxies=_count("ENTREPOT_PROXIES", environ),
             registration=_one_of("ENTREPOT_REGISTRATION", ("", "open", "closed"), environ),
             scanner_keys=environ.get("ENTREPOT_SCANNER_KEYS", ""),
-            mail_url=environ.get("ENTREPOT_MAIL_URL", ""),
-            mail_from=environ.get("ENTREPOT_MAIL_FROM", ""),
+            mail_url=_mail_url(environ),
+            mail_from=_mail_from(environ),
             leaked_passwords_url=environ.get("ENTREPOT_LEAKED_PASSWORDS_URL", "").rstrip("/"),
+            dns=_dns(environ),
+            rdap_url=_rdap_url(environ),
+            bounce_secret=_bounce_secret(environ),
             given_secret=environ.get("ENTREPOT_SECRET", ""),
             metrics_token=environ.get("ENTREPOT_METRICS_TOKEN", ""),
             sentry_dsn=environ.get("ENTREPOT_SENTRY_DSN", ""),
@@ -113,6 +126,28 @@ class Config:
             return cdn_from_url(self.cdn_url, site=self.public_url, fastly_token=self.fastly_token)
         except ValueError as error:
             raise Refused("invalid-setting", f"ENTREPOT_CDN_URL: {error}.") from error
+
+    def mail_server(self) -> MailServer | None:
+        """Who takes mail; None where it is written to files."""
+        return mail_server_from_url(self.mail_url) if self.mail_url else None
+
+    @property
+    def sender(self) -> str:
+        """Whose mail it is, as in the header From (RFC 5322)."""
+        return self.mail_from or f"Entrepot <no-reply@{_mail_domain(self.public_url)}>"
+
+    @property
+    def mails(self) -> Path:
+        """Where mail is written to without a mail server."""
+        return self.data / "mail"
+
+    def nameserver(self) -> tuple[str, int] | None:
+        """Address and port of the resolver; None for the system's."""
+        return _nameserver(self.dns) if self.dns else None
+
+    def bounce_key(self) -> bytes:
+        """What messages about mail that came back are signed with; empty where nobody may send any."""
+        return _key(self.bounce_secret) if self.bounce_secret else b""
 
     @property
     def uploads(self) -> Path:
@@ -165,6 +200,71 @@ def _count(variable: str, environ: Mapping[str, str]) -> int:
     if not re.fullmatch(r"[0-9]", given):
         raise Refused("invalid-setting", f"{variable} is not a number from 0 to 9: {given!r}.")
     return int(given)
+
+
+def _mail_url(environ: Mapping[str, str]) -> str:
+    given = environ.get("ENTREPOT_MAIL_URL", "")
+    try:
+        if given:
+            mail_server_from_url(given)
+    except ValueError as error:
+        raise Refused("invalid-setting", f"ENTREPOT_MAIL_URL: {error}.") from error
+    return given
+
+
+def _mail_from(environ: Mapping[str, str]) -> str:
+    given = environ.get("ENTREPOT_MAIL_FROM", "")
+    header = message_policy.header_factory("From", given)
+    if given and (header.defects or len(header.addresses) != 1 or not given.isprintable()):
+        raise Refused("invalid-setting", f"ENTREPOT_MAIL_FROM is not a name and an address, NAME <ADDRESS>: {given!r}.")
+    return given
+
+
+def _mail_domain(url: str) -> str:
+    host = urlsplit(url).hostname or "localhost"
+    try:
+        return f"[{'IPv6:' if ip_address(host).version == 6 else ''}{host}]"  # RFC 5321, section 4.1.3
+    except ValueError:
+        return host
+
+
+def _dns(environ: Mapping[str, str]) -> str:
+    given = environ.get("ENTREPOT_DNS", "")
+    try:
+        if given not in {"", "off"}:
+            _nameserver(given)
+    except ValueError:
+        told = f"ENTREPOT_DNS is neither off nor ADDRESS or ADDRESS:PORT of a resolver: {given!r}."
+        raise Refused("invalid-setting", told) from None
+    return given
+
+
+def _nameserver(text: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    return str(ip_address(parts.hostname or "")), parts.port or 53
+
+
+def _rdap_url(environ: Mapping[str, str]) -> str:
+    given = environ.get("ENTREPOT_RDAP_URL", "").rstrip("/")
+    if given and not re.fullmatch(r"https?://[^\s?#]+", given):
+        raise Refused("invalid-setting", f"ENTREPOT_RDAP_URL is not the URL of an RDAP server: {given!r}.")
+    return given
+
+
+def _bounce_secret(environ: Mapping[str, str]) -> str:
+    given = environ.get("ENTREPOT_BOUNCE_SECRET", "")
+    if given and len(_key(given)) < SHORTEST_KEY:
+        told = f"ENTREPOT_BOUNCE_SECRET is not whsec_ and {SHORTEST_KEY} bytes or more in base64."
+        raise Refused("invalid-setting", told)
+    return given
+
+
+def _key(secret: str) -> bytes:
+    """The key in a secret as Standard Webhooks writes it; empty if it is none."""
+    try:
+        return b64decode(secret.removeprefix("whsec_"), validate=True) if secret.startswith("whsec_") else b""
+    except binascii.Error:
+        return b""
 
 
 def _reachable(host: str) -> str:

@@ -96,7 +96,7 @@ ACCOUNT_ADAPTER = "entrepot.accounts.adapter.Accounts"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "homepage"
-ACCOUNT_FORMS = {"signup": "entrepot.web.forms.Register"}
+ACCOUNT_FORMS = {"signup": "entrepot.web.forms.Register", "reset_password": "entrepot.web.resetting.AskForCode"}
 ACCOUNT_USERNAME_MIN_LENGTH = 2
 ACCOUNT_PASSWORD_MIN_LENGTH = None  # the validators say it
 # Codes, not links: whoever asked for one has to type it, in the browser in which it was asked for.
@@ -174,6 +174,10 @@ if CONFIG.redis_url:
         "LOCATION": CONFIG.redis_url,
         "OPTIONS": {"socket_timeout": REDIS_ANSWERS, "socket_connect_timeout": REDIS_ANSWERS},
     }
+
+# Mail is sent by `followers.mail`, over a connection that it makes itself; nothing else sends any.
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = CONFIG.sender
 
 USE_TZ = True
 TIME_ZONE = "UTC"

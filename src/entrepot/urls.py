@@ -6,6 +6,7 @@ from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
 from entrepot.web import account, confirming, tokens
+from entrepot.web.bounces import bounces
 from entrepot.web.status import status
 from entrepot.web.views import front
 
@@ -22,5 +23,6 @@ urlpatterns = [
     path("account/new-browser/", confirming.wait, name="account_confirm_device"),
     path("account/new-browser/<str:token>/", confirming.confirm, name="account_confirm_device_link"),
     path("account/", include("allauth.urls")),
+    path("mail/bounces/", bounces, name="bounces"),
     path("status/", status, name="status"),
 ]

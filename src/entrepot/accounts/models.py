@@ -82,6 +82,18 @@ class Letter(models.Model):
     attempts = models.PositiveIntegerField(default=0)
 
 
+class MailDomain(models.Model):
+    """A domain of verified addresses, of which it is asked now and then whether it still exists (`followers.domains`).
+
+    `gone_since` is when the last look first found none.
+    """
+
+    name = models.CharField(primary_key=True, max_length=254)
+    first_seen = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True)
+    gone_since = models.DateTimeField(null=True)
+
+
 class Counter(models.Model):
     """How often somebody did what may be done so many times in a while (`limits`), where no Redis counts it.
 

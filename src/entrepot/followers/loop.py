@@ -1,4 +1,4 @@
-"""The worker: publishes what was left owed, and tidies up. There may be several."""
+"""The worker: publishes what was left owed, sends mail, and tidies up. There may be several."""
 
 import logging
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from entrepot.followers import pages
+from entrepot.followers import domains, mail, pages
 from entrepot.followers.collect import collect
 from entrepot.followers.heart import HEART
 from entrepot.journal import log, workers
@@ -35,7 +35,7 @@ def work(*, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
         while not bell.wait(pause, stopped):
             try:
                 tidied = step(store=store, cdn=cdn, now=timezone.now(), tidied=tidied, stopped=stopped)
-                pause = _until(log.next_due())
+                pause = min(_until(log.next_due()), _until(mail.next_due()))
             except (Error, OSError, Unavailable) as error:
                 if answering:
                     logger.error("the database or the store does not answer: %s", " ".join(str(error).split()))  # noqa: TRY400
@@ -49,7 +49,7 @@ def work(*, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
 
 def step(*, store: Store, cdn: Cdn, now: datetime, tidied: datetime, stopped: Callable[[float], bool]) -> datetime:
     """One round: all that is due now; and now and then the tidying. Returns when that was done last."""
-    _publish(due=now, store=store, cdn=cdn, stopped=stopped)
+    _do(due=now, store=store, cdn=cdn, stopped=stopped)
     if stopped(0) or now - tidied < TIDY:
         return tidied
     with workers.turn_to_tidy() as mine:
@@ -58,11 +58,26 @@ def step(*, store: Store, cdn: Cdn, now: datetime, tidied: datetime, stopped: Ca
             for keys in collect(store=store, now=now):
                 removed += len(keys)
                 # What was changed meanwhile does not wait until all is tidy.
-                _publish(due=timezone.now(), store=store, cdn=cdn, stopped=stopped)
+                _do(due=timezone.now(), store=store, cdn=cdn, stopped=stopped)
                 if stopped(0):
                     return tidied
             logger.info("removed %d stored objects that nothing refers to", removed)
+            for _ in domains.look(now=now):
+                _do(due=timezone.now(), store=store, cdn=cdn, stopped=stopped)
+                if stopped(0):
+                    return tidied
     return now
+
+
+def _do(*, due: datetime, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
+    """Publish what is due, and send the letters that are; a mail server that is slow holds no page up."""
+    _publish(due=due, store=store, cdn=cdn, stopped=stopped)
+    if stopped(0):
+        return
+    for _ in mail.deliver(due=due):
+        _publish(due=timezone.now(), store=store, cdn=cdn, stopped=stopped)
+        if stopped(0):
+            break
 
 
 def _publish(*, due: datetime, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:

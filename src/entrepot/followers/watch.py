@@ -12,11 +12,12 @@ from enum import StrEnum
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 from prometheus_client.core import Metric
 
 from entrepot import layout
+from entrepot.accounts.models import Letter
 from entrepot.config import Config
 from entrepot.followers.heart import LATE, last_round
 from entrepot.journal import log
@@ -45,7 +46,11 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the database says of the index. `oldest` is since when the document is owed that is owed longest."""
+    """What the database says of the index.
+
+    `oldest` is since when the document is owed that is owed longest, `oldest_letter` when the mail was written that
+    waits longest.
+    """
 
     committed: int
     published: int
@@ -53,13 +58,24 @@ class Figures:
     oldest: datetime | None
     failing: int
     unpurged: int
+    letters: int
+    oldest_letter: datetime | None
     worked: datetime | None
     named: tuple[Failing, ...]
 
     @property
     def age(self) -> float:
         """Seconds for which the oldest debt has been owed."""
-        return 0.0 if self.oldest is None else max(0.0, (timezone.now() - self.oldest).total_seconds())
+        return _age(self.oldest)
+
+    @property
+    def letters_age(self) -> float:
+        """Seconds for which the oldest mail has waited."""
+        return _age(self.oldest_letter)
+
+
+def _age(since: datetime | None) -> float:
+    return 0.0 if since is None else max(0.0, (timezone.now() - since).total_seconds())
 
 
 class State(StrEnum):
@@ -119,6 +135,8 @@ def _figures() -> Figures:
             oldest=None if oldest is None else _since(oldest),
             failing=failing.count(),
             unpurged=failing.filter(UNPURGED).count(),
+            letters=Letter.objects.count(),
+            oldest_letter=Letter.objects.aggregate(oldest=Min("written_at"))["oldest"],
             worked=last_round(),
             named=tuple(
                 Failing(Kind(each.kind), _project(each.document), _since(each), each.attempts)
@@ -178,6 +196,8 @@ def measured() -> Iterator[Metric]:
     yield metrics.gauge("documents_owed_oldest_seconds", "For how long the oldest of them has been owed", figures.age)
     yield metrics.gauge("documents_failing", "Documents owed that could not be published so far", figures.failing)
     yield metrics.gauge("documents_unpurged", "Documents whose purge from the CDN failed so far", figures.unpurged)
+    yield metrics.gauge("letters_waiting", "Mails that have not been sent", figures.letters)
+    yield metrics.gauge("letters_waiting_oldest_seconds", "For how long the oldest of them waits", figures.letters_age)
     if figures.worked is not None:
         at = figures.worked.timestamp()
         yield metrics.gauge("worker_round_timestamp_seconds", "When a worker last made a round", at)

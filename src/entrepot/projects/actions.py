@@ -23,6 +23,7 @@ from entrepot.projects import rights
 from entrepot.projects.admission import Standing, admit, skeleton_in
 from entrepot.projects.models import Deletion, File, Index, Project, Release, Role, Status, UsedName, Yank
 from entrepot.projects.queries import file_of, last_serial, project_named, release_of
+from entrepot.projects.telling import tell
 from entrepot.refusal import Forbidden, Refused, Unavailable
 
 
@@ -118,7 +119,9 @@ def yank_file(file: File, *, by: Actor, reason: str = "") -> int:
 def _yank(release: Release, file: File | None, action: str, by: Actor, reason: str) -> int:
     now, reason = timezone.now(), _one_line(reason)
     Yank.objects.create(release=release, file=file, by=by.user, at=now, reason=reason)
-    return log.append([_event(release.project, action, release=release, reason=reason)], by=by.origin, at=now)
+    event = _event(release.project, action, release=release, reason=reason)
+    tell(event, by=by, at=now)
+    return log.append([event], by=by.origin, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -128,6 +131,7 @@ def unyank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     if not release.yanks.all().delete()[0]:
         raise Refused("not-yanked", f"Release {release.version} is not yanked.", "version")
     event = _event(release.project, "unyank release", release=release, reason=_one_line(reason))
+    tell(event, by=by, at=timezone.now())
     return log.append([event], by=by.origin, at=timezone.now())
 
 
@@ -139,6 +143,7 @@ def unyank_file(file: File, *, by: Actor, reason: str = "") -> int:
         raise Refused("not-yanked", f"File {file.filename} is not yanked by itself.", "filename")
     action = f"unyank file {file.filename}"
     event = _event(file.release.project, action, release=file.release, reason=_one_line(reason))
+    tell(event, by=by, at=timezone.now())
     return log.append([event], by=by.origin, at=timezone.now())
 
 
@@ -147,6 +152,7 @@ def delete_file(file: File, *, by: Actor) -> int:
     """Remove a file for good. Its name is never free again. A release stays, even without files."""
     file = _held_file(file, by, Permission.MANAGE)
     event = _event(file.release.project, f"remove file {file.filename}", release=file.release, files=[file])
+    tell(event, by=by, at=timezone.now())
     file.delete()
     return log.append([event], by=by.origin, at=timezone.now())
 
@@ -156,6 +162,7 @@ def delete_release(release: Release, *, by: Actor) -> int:
     """Remove a release with all its files for good."""
     release = _held_release(release, by, Permission.MANAGE)
     event = _event(release.project, "remove release", release=release, files=release.files.all())
+    tell(event, by=by, at=timezone.now())
     release.delete()
     return log.append([event], by=by.origin, at=timezone.now())
 
@@ -165,6 +172,7 @@ def delete_project(project: Project, *, by: Actor) -> int:
     """Remove a project with all it has, for good. Its name is never free again."""
     project, now = _held_project(project, by, Permission.MANAGE), timezone.now()
     event = _event(project, "remove project", files=_files_of(project))
+    tell(event, by=by, at=now)
     Deletion.objects.create(project=project, by=by.user, at=now)
     project.releases.all().delete()
     project.roles.all().delete()
@@ -189,6 +197,7 @@ def set_status(project: Project, status: str, *, by: Actor, reason: str = "") ->
         reason=reason,
         files=_files_of(project) if hides_or_shows else (),
     )
+    tell(event, by=by, at=timezone.now())
     return log.append([event], by=by.origin, at=timezone.now())
 
 
