@@ -32,8 +32,9 @@ class Config:
     many seconds the server goes on answering when it is told to stop, `proxies` how many stand in front and say whom
     they heard. `registration` says whether people may register ("open", "closed", or empty: as the policy has it),
     `mail_url` who takes mail (empty: it is written to files), `mail_from` whose it is, `leaked_passwords_url` who knows
-    leaked passwords (empty: nobody is asked). `given_secret`, `metrics_token`, `sentry_dsn` and
-    `fastly_token` are empty when there are none.
+    leaked passwords (empty: nobody is asked), `captcha_url` who judges whether a person registers (empty: nobody), for
+    whom `captcha_site_key` names this site. `given_secret`, `metrics_token`, `sentry_dsn`, `fastly_token` and
+    `captcha_secret` are empty when there are none.
     """
 
     data: Path
@@ -50,6 +51,9 @@ class Config:
     mail_url: str = ""
     mail_from: str = ""
     leaked_passwords_url: str = ""
+    captcha_url: str = ""
+    captcha_site_key: str = ""
+    captcha_secret: str = field(default="", repr=False)
     given_secret: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     sentry_dsn: str = field(default="", repr=False)
@@ -78,7 +82,10 @@ class Config:
             registration=_one_of("ENTREPOT_REGISTRATION", ("", "open", "closed"), environ),
             mail_url=environ.get("ENTREPOT_MAIL_URL", ""),
             mail_from=environ.get("ENTREPOT_MAIL_FROM", ""),
-            leaked_passwords_url=environ.get("ENTREPOT_LEAKED_PASSWORDS_URL", "").rstrip("/"),
+            leaked_passwords_url=_url("ENTREPOT_LEAKED_PASSWORDS_URL", environ).rstrip("/"),
+            captcha_url=_url("ENTREPOT_CAPTCHA_URL", environ),
+            captcha_site_key=environ.get("ENTREPOT_CAPTCHA_SITE_KEY", ""),
+            captcha_secret=environ.get("ENTREPOT_CAPTCHA_SECRET", ""),
             given_secret=environ.get("ENTREPOT_SECRET", ""),
             metrics_token=environ.get("ENTREPOT_METRICS_TOKEN", ""),
             sentry_dsn=environ.get("ENTREPOT_SENTRY_DSN", ""),
@@ -147,6 +154,13 @@ def _one_of(variable: str, values: Sequence[str], environ: Mapping[str, str]) ->
     given = environ.get(variable, "")
     if given not in values:
         raise Refused("invalid-setting", f"{variable} is neither {' nor '.join(filter(None, values))}: {given!r}.")
+    return given
+
+
+def _url(variable: str, environ: Mapping[str, str]) -> str:
+    given = environ.get(variable, "")
+    if given and not re.fullmatch(r"https?://[^\s/]\S*", given):
+        raise Refused("invalid-setting", f"{variable} is not a URL that begins with https:// or http://: {given!r}.")
     return given
 
 

@@ -1,10 +1,11 @@
 """What Django answers. The read plane, in front of it, has answered for /simple/, /packages/ and the JSON documents."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from entrepot.accounts.usernames import SPELLING
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming
+from entrepot.web import account, confirming, profile, registering
 from entrepot.web.status import status
 from entrepot.web.views import front
 
@@ -16,6 +17,14 @@ urlpatterns = [
     path("account/recovery-codes/", account.recovery, name="account_recovery"),
     path("account/new-browser/", confirming.wait, name="account_confirm_device"),
     path("account/new-browser/<str:token>/", confirming.confirm, name="account_confirm_device_link"),
+    path("account/profile/", profile.edit, name="account_profile"),
+    path("account/name/", profile.rename, name="account_name"),
+    path("account/events/", profile.events, name="account_events"),
+    path("account/export/", profile.export, name="account_export"),
+    path("account/delete/", profile.delete, name="account_delete"),
+    path("account/signup/", registering.signup, name="account_signup"),
     path("account/", include("allauth.urls")),
+    re_path(rf"^user/(?P<name>{SPELLING})/$", profile.show, name="user"),
+    re_path(rf"^user/(?P<name>{SPELLING})/avatar\.svg$", profile.avatar, name="user_avatar"),
     path("status/", status, name="status"),
 ]
