@@ -38,10 +38,11 @@ class Config:
     many seconds the server goes on answering when it is told to stop, `proxies` how many stand in front and say whom
     they heard. `registration` says whether people may register ("open", "closed", or empty: as the policy has it),
     `mail_url` who takes mail (empty: it is written to files), `mail_from` whose it is, `leaked_passwords_url` who knows
-    leaked passwords (empty: nobody is asked), `scanner_keys` the file with the keys of those who may report leaked
+    leaked passwords (empty: nobody is asked), `captcha_url` who judges whether a person registers (empty: nobody), for
+    whom `captcha_site_key` names this site, `scanner_keys` the file with the keys of those who may report leaked
     tokens (empty: nobody). `dns` is the resolver that says whether mail domains still exist (empty: the system's;
     "off": none), `rdap_url` who knows since when (empty: nobody is asked). `given_secret`, `bounce_secret`,
-    `metrics_token`, `sentry_dsn` and `fastly_token` are empty when there are none.
+    `metrics_token`, `sentry_dsn`, `fastly_token` and `captcha_secret` are empty when there are none.
     """
 
     data: Path
@@ -62,6 +63,9 @@ class Config:
     dns: str = ""
     rdap_url: str = ""
     bounce_secret: str = field(default="", repr=False)
+    captcha_url: str = ""
+    captcha_site_key: str = ""
+    captcha_secret: str = field(default="", repr=False)
     given_secret: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     sentry_dsn: str = field(default="", repr=False)
@@ -91,10 +95,13 @@ class Config:
             scanner_keys=environ.get("ENTREPOT_SCANNER_KEYS", ""),
             mail_url=_mail_url(environ),
             mail_from=_mail_from(environ),
-            leaked_passwords_url=environ.get("ENTREPOT_LEAKED_PASSWORDS_URL", "").rstrip("/"),
+            leaked_passwords_url=_url("ENTREPOT_LEAKED_PASSWORDS_URL", environ).rstrip("/"),
             dns=_dns(environ),
             rdap_url=_rdap_url(environ),
             bounce_secret=_bounce_secret(environ),
+            captcha_url=_url("ENTREPOT_CAPTCHA_URL", environ),
+            captcha_site_key=environ.get("ENTREPOT_CAPTCHA_SITE_KEY", ""),
+            captcha_secret=environ.get("ENTREPOT_CAPTCHA_SECRET", ""),
             given_secret=environ.get("ENTREPOT_SECRET", ""),
             metrics_token=environ.get("ENTREPOT_METRICS_TOKEN", ""),
             sentry_dsn=environ.get("ENTREPOT_SENTRY_DSN", ""),
@@ -185,6 +192,13 @@ def _one_of(variable: str, values: Sequence[str], environ: Mapping[str, str]) ->
     given = environ.get(variable, "")
     if given not in values:
         raise Refused("invalid-setting", f"{variable} is neither {' nor '.join(filter(None, values))}: {given!r}.")
+    return given
+
+
+def _url(variable: str, environ: Mapping[str, str]) -> str:
+    given = environ.get(variable, "")
+    if given and not re.fullmatch(r"https?://[^\s/]\S*", given):
+        raise Refused("invalid-setting", f"{variable} is not a URL that begins with https:// or http://: {given!r}.")
     return given
 
 

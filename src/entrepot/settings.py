@@ -74,6 +74,7 @@ AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "entrepot.accounts.passwords.NotTooLong"},
     {"NAME": "entrepot.accounts.passwords.Guessable"},
     {"NAME": "entrepot.accounts.passwords.Leaked"},
 ]

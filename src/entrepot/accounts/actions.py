@@ -17,6 +17,7 @@ from entrepot.accounts.addresses import check_unused
 from entrepot.accounts.macaroons import Macaroon
 from entrepot.accounts.models import Token, User
 from entrepot.accounts.passwords import OPERATORS_RULES
+from entrepot.accounts.sessions import end_all
 from entrepot.accounts.tokens import Permission, key_of, restrictions
 from entrepot.refusal import Missing, Refused
 
@@ -108,19 +109,20 @@ def note_use(token: Token, *, at: datetime, by: Actor, permission: Permission) -
 
 @transaction.atomic(durable=True)
 def freeze(user: User, *, by: Actor, reason: str) -> None:
-    """Shut an account: from this moment on none of its tokens is valid, and nobody can sign in.
+    """Shut an account: from this moment on none of its tokens is valid, its sessions end, and nobody can sign in.
 
     What it owns stays. Raises Refused("account-frozen").
     """
     if not User.objects.filter(pk=user.pk, is_active=True).update(is_active=False):
         raise Refused("account-frozen", f"The account {user.username} is frozen already.")
+    end_all(user)
     record.note("account:freeze", by=by, at=timezone.now(), user=user, details={"reason": reason})
 
 
 @transaction.atomic(durable=True)
 def thaw(user: User, *, by: Actor, reason: str) -> None:
     """Open a frozen account again, with the tokens that it has. Raises Refused("account-not-frozen")."""
-    if not User.objects.filter(pk=user.pk, is_active=False).update(is_active=True):
+    if not User.objects.filter(pk=user.pk, is_active=False, deleted_at=None).update(is_active=True):
         raise Refused("account-not-frozen", f"The account {user.username} is not frozen.")
     record.note("account:thaw", by=by, at=timezone.now(), user=user, details={"reason": reason})
 

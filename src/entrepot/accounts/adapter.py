@@ -8,11 +8,27 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from django.contrib.auth import logout
+from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
-from entrepot.accounts import actions, addresses, devices, factors, letters, record, sealing, usernames
+from entrepot.accounts import (
+    actions,
+    addresses,
+    devices,
+    factors,
+    letters,
+    passwords,
+    people,
+    record,
+    sealing,
+    usernames,
+)
 from entrepot.accounts.address import address_of
 from entrepot.accounts.models import User
 from entrepot.accounts.sessions import actor_of
@@ -51,15 +67,17 @@ class Accounts(DefaultAccountAdapter):
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         """The name, when it may be taken. Raises ValidationError."""
+        usernames.check_spelling(username)
         username = super().clean_username(username, shallow)
         usernames.check_not_reserved(username)
         usernames.check(username)
         return username
 
     def clean_email(self, email: str) -> str:
-        """The address, unless its domain gives addresses to throw away. Raises ValidationError."""
-        addresses.check_kept(email)
-        return email
+        """The address as it is kept, unless its domain gives addresses to throw away. Raises ValidationError."""
+        kept = addresses.canonical(email)
+        addresses.check_kept(kept)
+        return kept
 
     def save_user(self, request: HttpRequest, user: User, form: Form, commit: bool = True) -> User:
         """The new user, with the name reserved and the record begun."""
@@ -81,6 +99,27 @@ class Accounts(DefaultAccountAdapter):
         record.note("sign-in", by=actor_of(request, user), at=timezone.now(), user=user)
         return response
 
+    def authenticate(self, request: HttpRequest, **credentials: str) -> User | None:
+        """Whose name and password these are. Raises ValidationError when others know the password, too.
+
+        It opens nothing any more then: a new one has to be set, by who has the mailbox.
+        """
+        given = credentials["password"][: passwords.LONGEST + 1]  # no password is longer: what follows costs time only
+        user: User | None = super().authenticate(request, **(credentials | {"password": given}))
+        if user is None or not passwords.is_leaked(given):
+            return user
+        people.retire_password(user, by=actor_of(request, user))
+        logout(request)
+        raise ValidationError(
+            format_html(
+                '{} <a href="{}">{}</a>',
+                _("This password has become known, by a leak elsewhere: others try it. It opens this account no more."),
+                reverse("account_reset_password"),
+                _("Set a new one"),
+            ),
+            code="password_leaked",
+        )
+
     def authentication_failed(self, request: HttpRequest, **credentials: object) -> None:
         """Note it for whom it was about, if there is such a user."""
         name = credentials.get("username") or credentials.get("email")
@@ -99,7 +138,7 @@ class Accounts(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: Mapping[str, object]) -> None:
         """Our own mail for what allauth wants to tell one address."""
         given = {key: context[key] for key in ("user", "code") if key in context}
-        letters.write(email, LETTERS[template_prefix], given, lasting=CODES_LIVE)
+        letters.write(addresses.canonical(email), LETTERS[template_prefix], given, lasting=CODES_LIVE)
 
     def send_notification_mail(
         self,

@@ -1,11 +1,32 @@
 """The e-mail addresses of users: which may be one, and which are theirs."""
 
+import idna
 from allauth.account.models import EmailAddress
 from disposable_email_domains import blocklist
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from entrepot.accounts.models import User
+
+
+def canonical(email: str) -> str:
+    """The address as it is kept, compared and written to: in lower case and ASCII. Raises ValidationError.
+
+    A domain with other letters is kept as the DNS has it (IDNA 2008), and one that IDNA would first change into another
+    is refused: nobody gets a mail by an address that only looks like the one of somebody else.
+    """
+    email = email.lower()
+    local, _at, domain = email.rpartition("@")
+    try:
+        domain = domain if domain.isascii() else idna.encode(domain).decode()
+    except idna.IDNAError:
+        domain = ""
+    if not (local.isascii() and domain):
+        raise ValidationError(
+            _("This address has letters that look like others. Please write it as your mail server has it."),
+            code="email_lookalike",
+        )
+    return f"{local}@{domain}"
 
 
 def check_kept(email: str) -> None:

@@ -5,6 +5,9 @@ The operator's commands are held to Django's own rules only, which ask nobody el
 
 import hashlib
 import logging
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx2
 from django.contrib.auth.password_validation import (
@@ -16,20 +19,31 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from zxcvbn import zxcvbn
 
+from entrepot.accounts.addresses import verified_of
 from entrepot.accounts.models import User
 from entrepot.config import Config
+from entrepot.monitoring import metrics
 
 logger = logging.getLogger(__name__)
 
 LONGEST = 4096  # characters
 WEIGHED = 72  # characters of a password that are looked at: what follows them makes it only stronger
 STRONG_ENOUGH = 2  # of 4: more than 10**6 guesses
+SHORTEST_WORD = 3  # characters: shorter ones stand in every password
 PATIENCE = 1.5  # seconds for who keeps the list; without an answer the password is taken
-OPERATORS_RULES = (
-    UserAttributeSimilarityValidator(),
-    MinimumLengthValidator(8),
-    CommonPasswordValidator(),
-)
+
+
+class NotTooLong:
+    """Refuses what only costs time to hash."""
+
+    def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002 - Django's signature
+        """Raises ValidationError."""
+        if len(password) > LONGEST:
+            raise ValidationError(_("A password may have 4,096 characters."), code="password_too_long")
+
+    def get_help_text(self) -> str:
+        """Nothing that one has to know before."""
+        return ""
 
 
 class Guessable:
@@ -37,10 +51,7 @@ class Guessable:
 
     def validate(self, password: str, user: User | None = None) -> None:
         """Raises ValidationError."""
-        if len(password) > LONGEST:
-            raise ValidationError(_("A password may have 4,096 characters."), code="password_too_long")
-        own = [] if user is None else [user.username, user.display_name, user.email, *user.email.split("@")]
-        if zxcvbn(password[:WEIGHED], user_inputs=[*own, "entrepot"])["score"] < STRONG_ENOUGH:
+        if zxcvbn(password[:WEIGHED], user_inputs=sorted(_own_words(user)))["score"] < STRONG_ENOUGH:
             raise ValidationError(
                 _("This password would be guessed soon. Some words that do not belong together make a better one."),
                 code="password_guessable",
@@ -67,10 +78,18 @@ class Leaked:
         return ""
 
 
+OPERATORS_RULES = (
+    UserAttributeSimilarityValidator(),
+    MinimumLengthValidator(8),
+    NotTooLong(),
+    CommonPasswordValidator(),
+)
+
+
 def is_leaked(password: str) -> bool:
     """Whether the list of ENTREPOT_LEAKED_PASSWORDS_URL has it. Five digits of its SHA-1 are all that is sent there.
 
-    False when there is no such list, or when it does not answer, which is logged.
+    False when there is no such list, or when it does not answer, which is logged and counted.
     """
     url = Config.current().leaked_passwords_url
     if not url:
@@ -81,6 +100,21 @@ def is_leaked(password: str) -> bool:
         answer.raise_for_status()
     except httpx2.HTTPError as error:
         logger.warning("the list of leaked passwords does not answer: %s", type(error).__name__)
+        metrics.leaked_list_failed()
         return False
     found = (line.partition(":") for line in answer.text.splitlines())
-    return any(suffix.strip() == digest[5:] and count.strip() != "0" for suffix, _colon, count in found)
+    return any(suffix.strip().upper() == digest[5:] and count.strip() != "0" for suffix, _colon, count in found)
+
+
+def _own_words(user: User | None) -> set[str]:
+    """What those who guess would try first: names and addresses of the person and of the site, and their parts."""
+    given = ["entrepot", urlsplit(Config.current().public_url).hostname or "", *_words_of(user)]
+    parts = (part for each in given for part in re.split(r"[\W_]+", each))
+    return {word for word in (*given, *parts) if len(word) >= SHORTEST_WORD}
+
+
+def _words_of(user: User | None) -> Iterator[str]:
+    if user is not None:
+        yield from (user.username, user.email)
+        if user.pk is not None:  # else there is nothing more yet
+            yield from (user.display_name, *verified_of(user))

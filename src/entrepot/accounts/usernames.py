@@ -1,11 +1,14 @@
 """The names of users: what they may be, and that none is ever taken for another."""
 
+import re
+
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from entrepot import names
 from entrepot.accounts.models import User, UserName
 
+SPELLING = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,48}[A-Za-z0-9])?"  # 50 characters at the most
 RESERVED = frozenset(
     {"abuse", "account", "admin", "administrator", "entrepot", "help", "moderator", "operator", "postmaster", "root"}
     | {"security", "staff", "support", "token", "webmaster"}
@@ -15,6 +18,18 @@ RESERVED = frozenset(
 def skeleton(name: str) -> str:
     """What is left of a name when characters that look alike are one, and case and separators are gone."""
     return names.skeleton(names.ProjectName(name))
+
+
+def check_spelling(name: str) -> None:
+    """Whether it is made of what names are made of. Raises ValidationError."""
+    if re.fullmatch(SPELLING, name) is None:
+        raise ValidationError(
+            _(
+                "A name has up to 50 letters from a to z, digits, dots, hyphens and underscores, and begins and ends "
+                "with a letter or a digit."
+            ),
+            code="username_spelling",
+        )
 
 
 def check_not_reserved(name: str) -> None:
@@ -40,7 +55,7 @@ def take(name: str, user: User) -> None:
     UserName.objects.update_or_create(skeleton=skeleton(name), user=user.pk, defaults={"name": name})
 
 
-def owner_of(name: str) -> int | None:
-    """The id of whoever has or had this very name, in any case."""
-    found: int | None = UserName.objects.filter(name__iexact=name).values_list("user", flat=True).first()
-    return found
+def owner_of(name: str) -> User | None:
+    """Who has or had this name, or one that looks like it."""
+    found = UserName.objects.filter(skeleton=skeleton(name)).first()
+    return None if found is None else User.objects.get(pk=found.user)

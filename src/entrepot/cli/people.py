@@ -3,29 +3,35 @@
 import json
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 import click
+from click.exceptions import Exit
 from django.utils import timezone
 
-from entrepot.accounts import actions
+from entrepot.accounts import actions, people
 from entrepot.accounts.actor import OPERATOR
-from entrepot.accounts.models import Token
+from entrepot.accounts.models import Token, User
 from entrepot.accounts.queries import events_of, tokens_of, user_named
 from entrepot.accounts.tokens import Permission
 from entrepot.cli.installation import prepare
+from entrepot.cli.projects import publish
 from entrepot.config import Config
+from entrepot.projects import members
 from entrepot.projects.queries import project_named
+from entrepot.refusal import Refused
 
 AT_ONCE = 1000  # events that are read together
 
+names_argument = click.argument("names", metavar="NAME...", nargs=-1, required=True)
 reason_option = click.option("--reason", default="", help="Why; the record keeps it.")
 
 
 @click.group("user")
 def user_command() -> None:
-    """Make users, and shut their accounts."""
+    """Make users, and look after their accounts."""
 
 
 @user_command.command("create")
@@ -43,24 +49,94 @@ def create_user(name: str, email: str, superuser: bool) -> None:
     click.echo(f"Made user {name}.")
 
 
-@user_command.command("freeze")
-@click.argument("name")
-@reason_option
-def freeze_user(name: str, reason: str) -> None:
-    """Shut the account of user NAME: no token of it is valid any more, and nobody can sign in. What it owns stays."""
+@user_command.command("list")
+def list_users() -> None:
+    """Show all users: name, address, since when, and whether the account is frozen or was deleted."""
     prepare()
-    actions.freeze(user_named(name), by=OPERATOR, reason=reason)
-    click.echo(f"Froze {name}.")
+    last = 0
+    while users := people.users_after(last, limit=AT_ONCE):
+        for user in users:
+            click.echo("  ".join(filter(None, [user.username, user.email, *_state(user)])))
+        last = users[-1].pk
+
+
+def _state(user: User) -> Iterator[str]:
+    yield f"since {user.date_joined:%Y-%m-%d}"
+    if user.is_superuser:
+        yield "superuser"
+    if user.deleted_at is not None:
+        yield f"deleted {user.deleted_at:%Y-%m-%d}"
+    elif not user.is_active:
+        yield "frozen"
+
+
+@user_command.command("freeze")
+@names_argument
+@reason_option
+def freeze_users(names: tuple[str, ...], reason: str) -> None:
+    """Shut the accounts of users NAME...: no token is valid any more, and nobody can sign in. What they own stays."""
+    _each(names, partial(actions.freeze, by=OPERATOR, reason=reason), "Froze")
 
 
 @user_command.command("thaw")
+@names_argument
+@reason_option
+def thaw_users(names: tuple[str, ...], reason: str) -> None:
+    """Open frozen accounts again, with the tokens that they have."""
+    _each(names, partial(actions.thaw, by=OPERATOR, reason=reason), "Thawed")
+
+
+def _each(names: tuple[str, ...], change: Callable[[User], None], done: str) -> None:
+    """Do it to every user, when all of them exist; those to whom it cannot be done do not keep it from the others."""
+    prepare()
+    refused = False
+    for user in [user_named(name) for name in names]:
+        try:
+            change(user)
+        except Refused as refusal:
+            click.echo(f"Error: {refusal.message}", err=True)
+            refused = True
+        else:
+            click.echo(f"{done} {user.username}.")
+    if refused:
+        raise Exit(1)
+
+
+@user_command.command("reset-factors")
+@click.argument("name")
+@click.option("--reason", required=True, help="How the person was recognized; the record keeps it.")
+def reset_factors(name: str, reason: str) -> None:
+    """Take all second factors from user NAME, who has lost them, and the recovery codes too.
+
+    The last step of recovering an account: docs/recovery.md says what has to be shown before. Password and mailbox are
+    still needed to sign in; sessions end, browsers are forgotten, and all verified addresses are told.
+    """
+    prepare()
+    people.reset_factors(user_named(name), by=OPERATOR, reason=reason)
+    click.echo(f"{name} has no second factor any more.")
+
+
+@user_command.command("rename")
+@click.argument("old")
+@click.argument("new")
+def rename_user(old: str, new: str) -> None:
+    """Give user OLD the name NEW. Links to the old one lead to it, and nobody else ever gets either."""
+    prepare()
+    publish(members.rename(user_named(old), new, by=OPERATOR))
+    click.echo(f"{old} is {new} now.")
+
+
+@user_command.command("delete")
 @click.argument("name")
 @reason_option
-def thaw_user(name: str, reason: str) -> None:
-    """Open a frozen account again, with the tokens that it has."""
+def delete_user(name: str, reason: str) -> None:
+    """Delete the account of user NAME, for good. What was published stays, and nobody else ever gets the name.
+
+    A project of which it is the only owner needs another one first.
+    """
     prepare()
-    actions.thaw(user_named(name), by=OPERATOR, reason=reason)
-    click.echo(f"Thawed {name}.")
+    publish(members.delete_account(user_named(name), by=OPERATOR, reason=reason))
+    click.echo(f"Deleted the account {name}.")
 
 
 @user_command.command("events")

@@ -35,9 +35,9 @@ def yank_command(project: str, version: str, filename: str | None, reason: str, 
     """Take back a release, or one file of it: installers pass it by unless it is pinned."""
     release, actor = queries.release_of(queries.project_named(prepare(), project), version), acting_for(by)
     if filename is None:
-        _publish(actions.yank_release(release, by=actor, reason=reason))
+        publish(actions.yank_release(release, by=actor, reason=reason))
     else:
-        _publish(actions.yank_file(queries.file_of(release, filename), by=actor, reason=reason))
+        publish(actions.yank_file(queries.file_of(release, filename), by=actor, reason=reason))
 
 
 @click.command("unyank")
@@ -50,9 +50,9 @@ def unyank_command(project: str, version: str, filename: str | None, reason: str
     """Offer a release, or one file of it, again."""
     release, actor = queries.release_of(queries.project_named(prepare(), project), version), acting_for(by)
     if filename is None:
-        _publish(actions.unyank_release(release, by=actor, reason=reason))
+        publish(actions.unyank_release(release, by=actor, reason=reason))
     else:
-        _publish(actions.unyank_file(queries.file_of(release, filename), by=actor, reason=reason))
+        publish(actions.unyank_file(queries.file_of(release, filename), by=actor, reason=reason))
 
 
 @click.command("delete")
@@ -64,11 +64,11 @@ def delete_command(project: str, version: str | None, filename: str | None, by: 
     """Delete a project, a release, or a file, for good: its name is never free again."""
     found, actor = queries.project_named(prepare(), project), acting_for(by)
     if version is None:
-        _publish(actions.delete_project(found, by=actor))
+        publish(actions.delete_project(found, by=actor))
     elif filename is None:
-        _publish(actions.delete_release(queries.release_of(found, version), by=actor))
+        publish(actions.delete_release(queries.release_of(found, version), by=actor))
     else:
-        _publish(actions.delete_file(queries.file_of(queries.release_of(found, version), filename), by=actor))
+        publish(actions.delete_file(queries.file_of(queries.release_of(found, version), filename), by=actor))
 
 
 @click.command("status")
@@ -79,10 +79,11 @@ def delete_command(project: str, version: str | None, filename: str | None, by: 
 def status_command(project: str, status: str, reason: str, by: str | None) -> None:
     """Mark a project (PEP 792). Archived and quarantined ones take no uploads; quarantined ones offer nothing."""
     found = queries.project_named(prepare(), project)
-    _publish(actions.set_status(found, status, by=acting_for(by), reason=reason))
+    publish(actions.set_status(found, status, by=acting_for(by), reason=reason))
 
 
-def _publish(serial: int) -> None:
+def publish(serial: int) -> None:
+    """Have readers see what an action left owed, or say that they will."""
     config = Config.current()
     if not pages.publish_own(serial, store=config.store(), cdn=config.cdn()):
         click.echo("Recorded; readers will see it as soon as the store and the caches in front take it.", err=True)

@@ -51,6 +51,7 @@ _PUBLICATION = Histogram(
     "entrepot_publication_duration_seconds", "Time in which an upload's own documents were published", buckets=BUCKETS
 )
 _PURGES = Counter("entrepot_purge_failures", "Purges of the CDN that failed, or did not show")
+_LEAKED = Counter("entrepot_leaked_passwords_failures", "Passwords that the list of leaked ones was not there to judge")
 
 
 class Tally:
@@ -104,6 +105,11 @@ def publication() -> AbstractContextManager[object]:
 def purge_failed() -> None:
     """A purge of the CDN failed, or the CDN still shows what was purged."""
     _PURGES.inc()
+
+
+def leaked_list_failed() -> None:
+    """The list of leaked passwords did not answer, and a password was taken without it."""
+    _LEAKED.inc()
 
 
 def gauge(name: str, meaning: str, value: float) -> Metric:

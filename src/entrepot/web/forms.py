@@ -4,16 +4,40 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from allauth.account.forms import SignupForm
+from allauth.core import context
 from django import forms
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from entrepot.accounts import captcha
 from entrepot.accounts.tokens import Permission
+from entrepot.web.registering import Challenge
 
 
 class Register(SignupForm):
     """A new account: all of it or nothing."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        trap = self.fields[settings.ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD]
+        trap.label = _("Leave this empty")
+        trap.widget.attrs = {"class": "trap", "tabindex": "-1", "autocomplete": "off"}
+        if captcha.is_on():
+            self.fields["captcha"] = forms.CharField(
+                label=_("Show that you are a person"),
+                widget=Challenge,
+                error_messages={"required": _("Please show that you are a person, and not a program.")},
+            )
+
+    def clean(self) -> dict[str, object]:
+        """What was given, when whoever judges captchas takes it for a person's. Raises Unavailable."""
+        given: dict[str, object] = super().clean()
+        # Asked last: an answer counts once.
+        if captcha.is_on() and not self.errors and not captcha.is_person(context.request, str(given["captcha"])):
+            self.add_error("captcha", _("You were taken for a program. Please try once more."))
+        return given
 
     @transaction.atomic
     def try_save(self, request: HttpRequest) -> tuple[object, HttpResponse | None]:

@@ -98,6 +98,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "account_change_password": ((Limit("password", 10, HOUR), _user),),
     "account_email": ((Limit("email", 20, HOUR), _user), (Limit("email-address", 40, HOUR), _address)),
     "mfa_activate_totp": ((Limit("activate", 20, HOUR), _user),),
+    "account_export": ((Limit("export", 10, HOUR), _user),),
+    "account_name": ((Limit("name", 20, HOUR), _user),),
     "account_recovery": ((Limit("recovery", 20, HOUR), _user),),
 }
 OTHERS: tuple[Rule, ...] = ((Limit("post", 120, 5 * MINUTE), _user),)

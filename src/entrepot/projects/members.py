@@ -1,0 +1,99 @@
+"""What changes of projects when those whom they belong to take another name, or leave.
+
+Each action is one transaction with its journal entries, and returns its last serial, 0 when no project was concerned.
+Whoever calls one publishes what it left owed: `followers.pages.publish_own`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from entrepot.accounts import people
+from entrepot.accounts.actor import Actor
+from entrepot.accounts.models import User
+from entrepot.journal import documents as owed
+from entrepot.journal import log
+from entrepot.projects.models import Index, Project, Role, Status
+from entrepot.refusal import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A project of somebody's; `listed` says whether everybody may see it."""
+
+    project: str
+    role: str
+    status: str
+    listed: bool
+
+
+def memberships_of(user: User) -> Sequence[Membership]:
+    """The projects in which the user has a role."""
+    roles = Role.objects.filter(user=user).select_related("project").order_by("project__name")
+    return [
+        Membership(each.project.display_name, each.name, each.project.status, each.project.status != Status.QUARANTINED)
+        for each in roles
+    ]
+
+
+@transaction.atomic(durable=True)
+def rename(user: User, name: str, *, by: Actor) -> int:
+    """Give the user another name, in all that is published. Raises what `people.change_name` raises."""
+    _hold_all()
+    before = people.change_name(user, name, by=by)
+    projects = [each.project for each in _roles_of(user)]
+    return _append([_told(each, f"rename user {before} {name}") for each in projects], by)
+
+
+@transaction.atomic(durable=True)
+def delete_account(user: User, *, by: Actor, reason: str = "") -> int:
+    """Remove the account with all its roles: see `people.erase`. What it published stays.
+
+    Raises Refused: "sole-owner" when nobody else could look after a project, "account-deleted".
+    """
+    _hold_all()
+    alone = _owned_alone_by(user)
+    if alone:
+        raise Refused(
+            "sole-owner",
+            f"{user.username} is the only owner of {', '.join(alone)}. Somebody else has to own it, or it has to be "
+            "deleted, before the account can be.",
+        )
+    roles = list(_roles_of(user))
+    Role.objects.filter(user=user).delete()
+    people.erase(user, by=by, reason=reason)
+    return _append([_told(each.project, f"remove {each.name} {user.username}") for each in roles], by)
+
+
+def _owned_alone_by(user: User) -> Sequence[str]:
+    """The projects that no other user owns whose account is open."""
+    others = Role.objects.filter(project=OuterRef("project"), name=Role.Name.OWNER, user__is_active=True)
+    owned = Role.objects.filter(user=user, name=Role.Name.OWNER).exclude(Exists(others.exclude(user=user)))
+    return list(owned.order_by("project__name").values_list("project__display_name", flat=True))
+
+
+def _roles_of(user: User) -> Iterable[Role]:
+    return Role.objects.filter(user=user).select_related("project").order_by("project__name")
+
+
+def _hold_all() -> None:
+    """Nobody changes a project, and so no role, until the commit."""
+    list(Index.objects.select_for_update().order_by("pk"))
+
+
+def _told(project: Project, action: str) -> log.Event:
+    """What happened to the project, and the documents that say who looks after it: all."""
+    releases = project.releases.values_list("canonical", flat=True)
+    documents = [
+        *(owed.release(project.pk, each) for each in releases),
+        owed.project(project.pk),
+        owed.project_list(project.index_id),
+    ]
+    return log.Event(project.index_id, project.pk, project.display_name, action, tuple(documents))
+
+
+def _append(events: Sequence[log.Event], by: Actor) -> int:
+    return log.append(events, by=by.origin, at=timezone.now()) if events else 0

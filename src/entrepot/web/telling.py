@@ -1,0 +1,33 @@
+"""What people read for the actions of the record. Those of the journal are told as mirrors read them."""
+
+from django.utils.translation import gettext_lazy as _
+
+TOLD = {
+    "account:create": _("The account was made"),
+    "account:delete": _("The account was deleted"),
+    "account:export": _("All data was downloaded"),
+    "account:freeze": _("The account was frozen"),
+    "account:profile": _("The profile was changed"),
+    "account:rename": _("The user name was changed"),
+    "account:thaw": _("The account was opened again"),
+    "email:primary": _("Another address became the primary one"),
+    "email:remove": _("An address was removed"),
+    "email:verify": _("An address was verified"),
+    "factor:add-key": _("A security key or passkey was added"),
+    "factor:add-totp": _("An authenticator app was added"),
+    "factor:copied-key": _("A copy of a security key was refused"),
+    "factor:fail": _("A wrong code was given"),
+    "factor:remove-key": _("A security key or passkey was removed"),
+    "factor:remove-totp": _("The authenticator app was removed"),
+    "factor:reset": _("All second factors were taken away by the operator"),
+    "password:change": _("The password was changed"),
+    "password:leaked": _("The password had become known, and was made useless"),
+    "password:reset": _("A new password was set, by mail"),
+    "recovery:generate": _("Recovery codes were made"),
+    "recovery:use": _("A recovery code was used"),
+    "session:end": _("A session was ended"),
+    "sign-in": _("Signed in"),
+    "sign-in:fail": _("Somebody tried to sign in, with a wrong password"),
+    "token:create": _("A token was made"),
+    "token:revoke": _("A token was revoked"),
+}
