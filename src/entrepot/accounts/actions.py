@@ -46,14 +46,17 @@ def create_token(
     user: User,
     *,
     by: Actor,
+    by_operator: bool,
     secret: str,
     projects: Sequence[int] = (),
     permissions: Sequence[Permission] = (Permission.UPLOAD,),
     description: str = "",
     expires_at: datetime | None = None,
-    by_operator: bool,
 ) -> str:
-    """A new token's text, which is stored nowhere. `projects` are ids; none means every project of the user."""
+    """A new token's text, which is stored nowhere. `projects` are ids; none means every project of the user.
+
+    One that is `by_operator`, or made with such a one, needs no second factor of its user.
+    """
     now, may = timezone.now(), sorted(set(permissions))
     token = Token.objects.create(
         user=user,

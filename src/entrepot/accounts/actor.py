@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from entrepot.accounts.models import User
 from entrepot.accounts.tokens import Credential, Permission
@@ -52,6 +53,9 @@ class Scanner:
         return False
 
 
+Presented: TypeAlias = Credential | Session | Scanner
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts: a user who presented `credential`, a token or a session, from the IP address `address`; or a scanner.
@@ -61,7 +65,7 @@ class Actor:
     """
 
     user: User | None = None
-    credential: Credential | Session | Scanner | None = None
+    credential: Presented | None = None
     address: str | None = None
 
     @property

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from entrepot.accounts import sealing
 from entrepot.accounts.models import Event, Token, User
 from entrepot.journal.models import Entry
 from entrepot.refusal import Missing
@@ -27,17 +28,40 @@ def user_of_login(login: str) -> User | None:
 
 
 def events_of(user: User, *, before: datetime, limit: int) -> list[dict[str, object]]:
-    """What the user did, and what happened to the account, as JSON values, the newest first.
+    """What the user did, and what happened to the account, as the user may see it: see `newest`."""
+    return as_seen_by(user, all_events_of(user, before=before, limit=limit))
+
+
+def all_events_of(user: User, *, before: datetime, limit: int) -> list[dict[str, object]]:
+    """The same, as the operator may see it."""
+    return newest(
+        Entry.objects.filter(by=user),
+        Event.objects.filter(Q(user=user.pk) | Q(by=user.pk)),
+        before=before,
+        limit=limit,
+    )
+
+
+def newest(done: QuerySet[Entry], noted: QuerySet[Event], *, before: datetime, limit: int) -> list[dict[str, object]]:
+    """Changes and events before a time, as JSON values, the newest first.
 
     So many, or more: all of what happened in the last moment that is told, so that the next page begins before it.
     """
-    done = Entry.objects.filter(by=user, at__lt=before).order_by("-serial")
-    noted = Event.objects.filter(Q(user=user.pk) | Q(by=user.pk), at__lt=before).order_by("-pk")
+    done, noted = done.filter(at__lt=before).order_by("-serial"), noted.filter(at__lt=before).order_by("-pk")
     moments = sorted(at for rows in (done, noted) for at in rows.values_list("at", flat=True)[:limit])[-limit:]
     if not moments:
         return []
     told = [*map(_change, done.filter(at__gte=moments[0])), *map(_event, noted.filter(at__gte=moments[0]))]
     return sorted(told, key=lambda each: str(each["at"]), reverse=True)
+
+
+def as_seen_by(user: User, events: Iterable[dict[str, object]]) -> list[dict[str, object]]:
+    """The events, with a hash in place of the address of everybody else: it only tells one address from another."""
+    return [each if each["by"] == user.pk else each | {"address": _hashed(each["address"])} for each in events]
+
+
+def _hashed(address: object) -> str | None:
+    return None if address is None else sealing.digest("address", str(address))[:16]
 
 
 def _change(entry: Entry) -> dict[str, object]:

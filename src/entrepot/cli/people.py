@@ -14,7 +14,7 @@ from django.utils import timezone
 from entrepot.accounts import actions, people
 from entrepot.accounts.actor import OPERATOR
 from entrepot.accounts.models import Token, User
-from entrepot.accounts.queries import events_of, tokens_of, user_named
+from entrepot.accounts.queries import all_events_of, tokens_of, user_named
 from entrepot.accounts.tokens import Permission
 from entrepot.cli.installation import prepare
 from entrepot.cli.projects import publish
@@ -145,7 +145,7 @@ def show_events(name: str) -> None:
     """Print all that user NAME did, and all that happened to the account, one JSON object to a line, newest first."""
     prepare()
     user, before = user_named(name), timezone.now()
-    while page := events_of(user, before=before, limit=AT_ONCE):
+    while page := all_events_of(user, before=before, limit=AT_ONCE):
         for event in page:
             click.echo(json.dumps(event))
         before = datetime.fromisoformat(str(page[-1]["at"]))

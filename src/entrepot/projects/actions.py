@@ -14,15 +14,13 @@ from entrepot.accounts.actor import Actor
 from entrepot.accounts.tokens import Permission
 from entrepot.archives import Distribution
 from entrepot.digests import Digests
-from entrepot.journal import documents as owed
 from entrepot.journal import log
-from entrepot.journal.documents import Document
 from entrepot.journal.log import Event
 from entrepot.names import ProjectName, canonical_version
-from entrepot.projects import rights
 from entrepot.projects.admission import Standing, admit, skeleton_in
+from entrepot.projects.changing import event_of, held_file, held_project, held_release, hold, one_line
 from entrepot.projects.models import Deletion, File, Index, Project, Release, Role, Status, UsedName, Yank
-from entrepot.projects.queries import file_of, last_serial, project_named, release_of
+from entrepot.projects.queries import last_serial, project_named
 from entrepot.projects.telling import tell
 from entrepot.refusal import Forbidden, Refused, Unavailable
 
@@ -44,7 +42,7 @@ def add_file(
     raises, and Unavailable("try-later") when `is_stored` says that `discard` was faster.
     """
     now = timezone.now()
-    index = _hold(index.pk)  # and so no name can be taken twice at once
+    index = hold(index.pk)  # and so no name can be taken twice at once
     filename, display_name = dist.filename, dist.metadata.name
     if admit(index, display_name, filename, digests, by, now) is Standing.SAME:
         return last_serial(project_named(index, filename.project))
@@ -70,7 +68,7 @@ def add_file(
         uploaded_by=by.user,
         uploaded_with=None if by.credential is None else by.credential.token_id,
     )
-    added = _event(project, f"add {filename.python_tag} file {filename.filename}", release=release)
+    added = event_of(project, f"add {filename.python_tag} file {filename.filename}", release=release)
     return log.append([*first, *second, added], by=by.origin, at=now)
 
 
@@ -84,10 +82,10 @@ def _found_project(
     )
     if not created:
         return project, []
-    events = [_event(project, "create")]
+    events = [event_of(project, "create")]
     if by.user is not None:
         Role.objects.create(project=project, user=by.user, name=Role.Name.OWNER, by=by.user, at=now)
-        events.append(_event(project, f"add Owner {by.user.username}"))
+        events.append(event_of(project, f"add Owner {by.user.username}"))
     return project, events
 
 
@@ -95,13 +93,13 @@ def _found_release(project: Project, version: str, canonical: str, now: datetime
     release, created = Release.objects.get_or_create(
         project=project, canonical=canonical, defaults={"version": version, "created_at": now}
     )
-    return release, [_event(project, "new release", release=release)] if created else []
+    return release, [event_of(project, "new release", release=release)] if created else []
 
 
 @transaction.atomic(durable=True)
 def yank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     """Take a release back, files to come included. Raises Refused("already-yanked")."""
-    release = _held_release(release, by, Permission.YANK)
+    release = held_release(release, by, Permission.YANK)
     if release.yanks.filter(file=None).exists():
         raise Refused("already-yanked", f"Release {release.version} is yanked already.", "version")
     return _yank(release, None, "yank release", by, reason)
@@ -110,16 +108,16 @@ def yank_release(release: Release, *, by: Actor, reason: str = "") -> int:
 @transaction.atomic(durable=True)
 def yank_file(file: File, *, by: Actor, reason: str = "") -> int:
     """Take a single file back. Raises Refused("already-yanked")."""
-    file = _held_file(file, by, Permission.YANK)
+    file = held_file(file, by, Permission.YANK)
     if Yank.objects.filter(file=file).exists():
         raise Refused("already-yanked", f"File {file.filename} is yanked already.", "filename")
     return _yank(file.release, file, f"yank file {file.filename}", by, reason)
 
 
 def _yank(release: Release, file: File | None, action: str, by: Actor, reason: str) -> int:
-    now, reason = timezone.now(), _one_line(reason)
+    now, reason = timezone.now(), one_line(reason)
     Yank.objects.create(release=release, file=file, by=by.user, at=now, reason=reason)
-    event = _event(release.project, action, release=release, reason=reason)
+    event = event_of(release.project, action, release=release, reason=reason)
     tell(event, by=by, at=now)
     return log.append([event], by=by.origin, at=now)
 
@@ -127,10 +125,10 @@ def _yank(release: Release, file: File | None, action: str, by: Actor, reason: s
 @transaction.atomic(durable=True)
 def unyank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     """Offer the release again, with all its files. Raises Refused("not-yanked")."""
-    release = _held_release(release, by, Permission.YANK)
+    release = held_release(release, by, Permission.YANK)
     if not release.yanks.all().delete()[0]:
         raise Refused("not-yanked", f"Release {release.version} is not yanked.", "version")
-    event = _event(release.project, "unyank release", release=release, reason=_one_line(reason))
+    event = event_of(release.project, "unyank release", release=release, reason=one_line(reason))
     tell(event, by=by, at=timezone.now())
     return log.append([event], by=by.origin, at=timezone.now())
 
@@ -138,11 +136,11 @@ def unyank_release(release: Release, *, by: Actor, reason: str = "") -> int:
 @transaction.atomic(durable=True)
 def unyank_file(file: File, *, by: Actor, reason: str = "") -> int:
     """Offer a single file again. Raises Refused("not-yanked"), also when its release as a whole is yanked."""
-    file = _held_file(file, by, Permission.YANK)
+    file = held_file(file, by, Permission.YANK)
     if not Yank.objects.filter(file=file).delete()[0]:
         raise Refused("not-yanked", f"File {file.filename} is not yanked by itself.", "filename")
     action = f"unyank file {file.filename}"
-    event = _event(file.release.project, action, release=file.release, reason=_one_line(reason))
+    event = event_of(file.release.project, action, release=file.release, reason=one_line(reason))
     tell(event, by=by, at=timezone.now())
     return log.append([event], by=by.origin, at=timezone.now())
 
@@ -150,8 +148,8 @@ def unyank_file(file: File, *, by: Actor, reason: str = "") -> int:
 @transaction.atomic(durable=True)
 def delete_file(file: File, *, by: Actor) -> int:
     """Remove a file for good. Its name is never free again. A release stays, even without files."""
-    file = _held_file(file, by, Permission.MANAGE)
-    event = _event(file.release.project, f"remove file {file.filename}", release=file.release, files=[file])
+    file = held_file(file, by, Permission.MANAGE)
+    event = event_of(file.release.project, f"remove file {file.filename}", release=file.release, files=[file])
     tell(event, by=by, at=timezone.now())
     file.delete()
     return log.append([event], by=by.origin, at=timezone.now())
@@ -160,8 +158,8 @@ def delete_file(file: File, *, by: Actor) -> int:
 @transaction.atomic(durable=True)
 def delete_release(release: Release, *, by: Actor) -> int:
     """Remove a release with all its files for good."""
-    release = _held_release(release, by, Permission.MANAGE)
-    event = _event(release.project, "remove release", release=release, files=release.files.all())
+    release = held_release(release, by, Permission.MANAGE)
+    event = event_of(release.project, "remove release", release=release, files=release.files.all())
     tell(event, by=by, at=timezone.now())
     release.delete()
     return log.append([event], by=by.origin, at=timezone.now())
@@ -170,20 +168,21 @@ def delete_release(release: Release, *, by: Actor) -> int:
 @transaction.atomic(durable=True)
 def delete_project(project: Project, *, by: Actor) -> int:
     """Remove a project with all it has, for good. Its name is never free again."""
-    project, now = _held_project(project, by, Permission.MANAGE), timezone.now()
-    event = _event(project, "remove project", files=_files_of(project))
+    project, now = held_project(project, by, Permission.MANAGE), timezone.now()
+    event = event_of(project, "remove project", files=_files_of(project))
     tell(event, by=by, at=now)
     Deletion.objects.create(project=project, by=by.user, at=now)
     project.releases.all().delete()
     project.roles.all().delete()
+    project.invitations.all().delete()
     return log.append([event], by=by.origin, at=now)
 
 
 @transaction.atomic(durable=True)
 def set_status(project: Project, status: str, *, by: Actor, reason: str = "") -> int:
     """Set the status marker (PEP 792). Raises Refused("status-unchanged")."""
-    project = _held_project(project, by, Permission.MANAGE)
-    reason = _one_line(reason)
+    project = held_project(project, by, Permission.MANAGE)
+    reason = one_line(reason)
     if by.credential is not None and status == Status.QUARANTINED:
         raise Forbidden("project-quarantined", "Only the operator of the index quarantines projects.", "status")
     if (project.status, project.status_reason) == (status, reason):
@@ -191,7 +190,7 @@ def set_status(project: Project, status: str, *, by: Actor, reason: str = "") ->
     hides_or_shows = Status.QUARANTINED in {project.status, status}
     project.status, project.status_reason = status, reason
     project.save(update_fields=["status", "status_reason"])
-    event = _event(
+    event = event_of(
         project,
         f"project {status}",
         reason=reason,
@@ -236,62 +235,5 @@ def discard(blake2: str, filenames: Iterable[str], *, remove: Callable[[], bool]
     return not recorded and remove()
 
 
-def _hold(index: int) -> Index:
-    """Whoever changes a project of the index waits here until the others have committed, a few milliseconds.
-
-    Each looks at what is there only then; before, others may be about to change it.
-    """
-    return Index.objects.select_for_update().get(pk=index)
-
-
-def _held_project(project: Project, by: Actor, permission: Permission) -> Project:
-    """The project as it is now, when whoever asks may do this with it. Raises Forbidden."""
-    held = project_named(_hold(project.index_id), project.name)
-    rights.check(by, held, permission, timezone.now())
-    return held
-
-
-def _held_release(release: Release, by: Actor, permission: Permission) -> Release:
-    return release_of(_held_project(release.project, by, permission), release.version)
-
-
-def _held_file(file: File, by: Actor, permission: Permission) -> File:
-    return file_of(_held_release(file.release, by, permission), file.filename)
-
-
 def _files_of(project: Project) -> Iterable[File]:
     return File.objects.filter(release__project=project).only("blake2", "filename")
-
-
-def _event(
-    project: Project,
-    action: str,
-    *,
-    release: Release | None = None,
-    reason: str = "",
-    files: Iterable[File] = (),
-) -> Event:
-    """What happened to the project, or to one `release` of it, and all documents that say something else now.
-
-    `files` are those that come or go: the notes that withhold them are owed.
-    """
-    touched = [release] if release else project.releases.all()
-    documents: list[Document] = [
-        *(owed.file(file.blake2, file.filename) for file in files),
-        *(owed.release(project.pk, each.canonical) for each in touched),
-        owed.project(project.pk),
-        owed.project_list(project.index_id),
-    ]
-    return Event(
-        index=project.index_id,
-        project=project.pk,
-        name=project.display_name,
-        version=release.version if release else "",
-        action=action,
-        reason=reason,
-        documents=tuple(documents),
-    )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

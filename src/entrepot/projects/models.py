@@ -39,7 +39,7 @@ class Project(models.Model):
     """A name and what belongs to it. The row outlives deletion, so the name is never free again.
 
     `skeleton` is unique within an index: where the policy refuses names that look like others it is their common
-    look, elsewhere the name itself.
+    look, elsewhere the name itself. Where it `needs_keys`, whoever changes it has a security key.
     """
 
     index = models.ForeignKey(Index, on_delete=models.PROTECT, related_name="projects")
@@ -49,6 +49,7 @@ class Project(models.Model):
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
     status_reason = models.TextField(blank=True)
     created_at = models.DateTimeField()
+    needs_keys = models.BooleanField(db_default=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -76,7 +77,7 @@ class Deletion(models.Model):
 
 
 class Role(models.Model):
-    """What a user may do with a project: owners everything, maintainers upload."""
+    """What a user may do with a project: owners everything, maintainers upload. `at` is since when."""
 
     class Name(models.TextChoices):
         OWNER = "Owner"
@@ -90,6 +91,20 @@ class Role(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["project", "user"], name="one_role_per_user")]
+
+
+class Invitation(models.Model):
+    """A role that a user may take, until it expires. `by` is the id of who offers it, null for the operator."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="invitations")
+    user = models.ForeignKey(BY, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=20, choices=Role.Name)
+    by = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "user"], name="one_invitation_per_user")]
 
 
 class Release(models.Model):

@@ -1,11 +1,12 @@
 """Who may do what with a project: one table, and one gate that every action goes through."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
-from entrepot.accounts.actor import Actor
+from entrepot.accounts import factors
+from entrepot.accounts.actor import Actor, Presented, Session
 from entrepot.accounts.models import User
-from entrepot.accounts.tokens import Permission
+from entrepot.accounts.tokens import Credential, Permission
 from entrepot.projects.models import Project, Role, Status
 from entrepot.refusal import Forbidden
 
@@ -20,6 +21,7 @@ _VERBS = {
     Permission.MANAGE: "manage",
     Permission.READ: "see the records of",
 }
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 def check(by: Actor, project: Project, permission: Permission, at: datetime) -> None:
@@ -30,14 +32,57 @@ def check(by: Actor, project: Project, permission: Permission, at: datetime) -> 
     if by.credential is None:
         return
     check_token(by, permission, project=project.pk, name=project.name, at=at)
-    role = project.roles.filter(user=by.credential.user).first()
-    sentence = f"The user '{by.credential.user.username}' isn't allowed to {_VERBS[permission]} project"
+    check_role(by.credential.user, project, permission)
+    if permission is not Permission.READ:
+        check_open(by, project)
+
+
+def check_overseer(by: Actor, project: Project, at: datetime) -> None:
+    """Whether somebody may read what concerns all who work on the project: the operator, and its owners.
+
+    Raises Forbidden.
+    """
+    if by.credential is not None:
+        check_token(by, Permission.READ, project=project.pk, name=project.name, at=at)
+        check_role(by.credential.user, project, Permission.MANAGE)
+
+
+def check_role(user: User, project: Project, permission: Permission) -> None:
+    """Raises Forbidden unless the user has a role in the project that admits it."""
+    role = project.roles.filter(user=user).first()
+    sentence = f"The user '{user.username}' isn't allowed to {_VERBS[permission]} project"
     if role is None:
         raise Forbidden("not-a-maintainer", f"{sentence} '{project.display_name}'.")
     if permission not in RIGHTS[role.name]:
         raise Forbidden("not-an-owner", f"{sentence} '{project.display_name}'.")
-    if project.status == Status.QUARANTINED and permission is not Permission.READ:
+
+
+def check_open(by: Actor, project: Project) -> None:
+    """Whether the project can be changed as it stands, by somebody who is as sure to be who they are as it asks for.
+
+    Raises Forbidden.
+    """
+    if by.credential is None:
+        return
+    if project.status == Status.QUARANTINED:
         raise Forbidden("project-quarantined", f"Project '{project.display_name}' is quarantined.")
+    if project.needs_keys and not _has_key(by.credential):
+        raise Forbidden(
+            "security-key-needed",
+            f"Project '{project.display_name}' is changed only by people who have a security key, and who signed in "
+            "with it.",
+        )
+
+
+def _has_key(credential: Presented) -> bool:
+    if isinstance(credential, Credential):
+        return credential.token.by_operator or factors.has_key(credential.user)
+    return isinstance(credential, Session) and credential.with_key and factors.has_key(credential.user)
+
+
+def is_operators(by: Actor) -> bool:
+    """Whether the operator acts, or somebody with a token that the operator made."""
+    return by.credential is None or (isinstance(by.credential, Credential) and by.credential.token.by_operator)
 
 
 def check_token(by: Actor, permission: Permission, *, project: int | None, name: str, at: datetime) -> None:
@@ -50,8 +95,27 @@ def check_token(by: Actor, permission: Permission, *, project: int | None, name:
 
 def account_of(by: Actor, permission: Permission, at: datetime) -> User:
     """Whose account it is about as a whole. Raises Forbidden when the token does not admit it."""
+    return _for_account(by, permission, at).user
+
+
+def _for_account(by: Actor, permission: Permission, at: datetime) -> Presented:
     if by.credential is None or not by.credential.allows(permission, project=None, name="", at=at):
         raise Forbidden(
             "token-not-for-account", f"The given token may not {permission} what is about all of an account."
         )
-    return by.credential.user
+    return by.credential
+
+
+def check_new_token(by: Actor, permissions: Sequence[Permission], expires_at: datetime | None, at: datetime) -> User:
+    """Whose token somebody may make by means of another one, which may do all of it, and for as long.
+
+    It is asked of the given token as it was presented: who holds it may have narrowed it. Raises Forbidden.
+    """
+    given = _for_account(by, Permission.MANAGE, at)
+    last = _FOR_EVER if expires_at is None else expires_at - timedelta(seconds=1)
+    lacking = [each for each in permissions if not given.allows(each, project=None, name="", at=at)]
+    if lacking:
+        raise Forbidden("token-too-powerful", f"The given token may not {lacking[0]}, so it makes none that may.")
+    if not given.allows(Permission.MANAGE, project=None, name="", at=last):
+        raise Forbidden("token-too-powerful", "The given token expires before the new one would.", "expires_at")
+    return given.user
