@@ -1,7 +1,6 @@
 """Letters on their way: to a real SMTP server, in TLS or not at all, once, whatever breaks."""
 
 import ast
-import logging
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -262,9 +261,7 @@ def test_what_a_dead_worker_was_sending_is_sent_again(monkeypatch: pytest.Monkey
     assert mailbox.to(ALICE)
 
 
-def test_a_mail_that_has_expired_is_not_sent(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_mail_that_has_expired_is_not_sent(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     with receiving() as mailbox:
         use(monkeypatch, mailbox)
         write(lasting=timedelta(minutes=15))
@@ -359,7 +356,11 @@ class TestNotices:
         details = {"email": "old@example.org", "reason": "because\nof that", "secret": "hunter2", "token": "an id"}
         record.note(action, by=by, at=timezone.now(), user=alice, details=details)
         removed = ["old@example.org"] if action == "email:remove" else []
-        assert list(Letter.objects.order_by("pk").values_list("to", flat=True)) == [ALICE, "alice@example.net", *removed]
+        assert list(Letter.objects.order_by("pk").values_list("to", flat=True)) == [
+            ALICE,
+            "alice@example.net",
+            *removed,
+        ]
         letter = Letter.objects.filter(to=ALICE).get()
         assert letter.subject == notices.NOTICES[action].subject
         for line in ("Account: alice", "How: on the site, signed in", "By: alice", "From: 192.0.2.7"):
@@ -427,7 +428,10 @@ class TestSettings:
         assert "hunter2" not in str(refused.value)
 
     def test_whose_mail_it_is(self) -> None:
-        assert Config.current({"ENTREPOT_PUBLIC_URL": "https://index.example"}).sender == "Entrepot <no-reply@index.example>"
+        assert (
+            Config.current({"ENTREPOT_PUBLIC_URL": "https://index.example"}).sender
+            == "Entrepot <no-reply@index.example>"
+        )
         assert Config.current({"ENTREPOT_HOST": "::"}).sender == "Entrepot <no-reply@[IPv6:::1]>"
         assert Config.current({"ENTREPOT_MAIL_FROM": "Us <us@index.example>"}).sender == "Us <us@index.example>"
 
@@ -452,5 +456,7 @@ class TestSettings:
         assert refused.value.code == "invalid-setting"
 
     def test_resolvers(self) -> None:
-        found = [Config.current({"ENTREPOT_DNS": each}).nameserver() for each in ("", "192.0.2.1", "[2001:db8::1]:5353")]
+        found = [
+            Config.current({"ENTREPOT_DNS": each}).nameserver() for each in ("", "192.0.2.1", "[2001:db8::1]:5353")
+        ]
         assert found == [None, ("192.0.2.1", 53), ("2001:db8::1", 5353)]

@@ -6,7 +6,7 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming, profile, registering, tokens
+from entrepot.web import account, confirming, operator, profile, projects, registering, tokens
 from entrepot.web.bounces import bounces
 from entrepot.web.status import status
 from entrepot.web.views import front
@@ -29,6 +29,19 @@ urlpatterns = [
     path("account/export/", profile.export, name="account_export"),
     path("account/delete/", profile.delete, name="account_delete"),
     path("account/signup/", registering.signup, name="account_signup"),
+    path("account/projects/", projects.index, name="projects"),
+    path("account/projects/<str:name>/", projects.collaborators, name="project_people"),
+    path("account/projects/<str:name>/events/", projects.events, name="project_events"),
+    path("account/projects/<str:name>/invite/", projects.invite, name="project_invite"),
+    path("account/projects/<str:name>/invited/<str:user>/", projects.revoke_invitation, name="project_uninvite"),
+    path("account/projects/<str:name>/role/<str:user>/", projects.change_role, name="project_role"),
+    path("account/projects/<str:name>/remove/<str:user>/", projects.remove_role, name="project_role_remove"),
+    path("account/projects/<str:name>/transfer/<str:user>/", projects.transfer, name="project_transfer"),
+    path("account/projects/<str:name>/leave/", projects.leave, name="project_leave"),
+    path("account/projects/<str:name>/keys/", projects.ask_for_keys, name="project_keys"),
+    path("account/projects/<str:name>/accept/", projects.accept, name="invitation_accept"),
+    path("account/projects/<str:name>/decline/", projects.decline, name="invitation_decline"),
+    path("operator/record/", operator.record, name="operator_record"),
     path("account/", include("allauth.urls")),
     path("mail/bounces/", bounces, name="bounces"),
     re_path(rf"^user/(?P<name>{SPELLING})/$", profile.show, name="user"),

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 import inside
 from archives import forge
-from entrepot.web.gate import ALONE, OPEN, READING
+from entrepot.web.gate import AGAIN, ALONE, OPEN, OPERATORS, READING
 from serving import Server
 from uploading import upload
 from visiting import Visitor, member, newcomer, words
@@ -32,7 +32,7 @@ ROUTES = dict(routes(get_resolver().url_patterns))
 
 
 def test_every_name_in_the_lists_is_a_page() -> None:
-    assert ROUTES.keys() >= OPEN | READING | ALONE
+    assert ROUTES.keys() >= OPEN | READING | ALONE | AGAIN | OPERATORS
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES.keys() - OPEN))

@@ -165,6 +165,7 @@ def test_axe_finds_nothing_on_any_page(site: Server, browser: Browser, screen: d
             look_at(page, site.url, path, screen)
         page.emulate_media(color_scheme="dark")
         look_at(page, site.url, "/account/tokens/new/", screen)
+        look_at(page, site.url, f"/user/{name}/", screen)
 
 
 def pages() -> list[str]:
@@ -173,6 +174,12 @@ def pages() -> list[str]:
         "/account/",
         "/account/tokens/",
         "/account/tokens/new/",
+        "/account/projects/",
+        "/account/profile/",
+        "/account/name/",
+        "/account/events/",
+        "/account/export/",
+        "/account/delete/",
         "/account/email/",
         "/account/password/change/",
         "/account/2fa/",

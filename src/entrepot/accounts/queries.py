@@ -34,12 +34,17 @@ def events_of(user: User, *, before: datetime, limit: int) -> list[dict[str, obj
 
 def all_events_of(user: User, *, before: datetime, limit: int) -> list[dict[str, object]]:
     """The same, as the operator may see it."""
-    return newest(
-        Entry.objects.filter(by=user),
-        Event.objects.filter(Q(user=user.pk) | Q(by=user.pk)),
-        before=before,
-        limit=limit,
-    )
+    return everything(user=user, project=None, before=before, limit=limit)
+
+
+def everything(*, user: User | None, project: int | None, before: datetime, limit: int) -> list[dict[str, object]]:
+    """All that was done, or what a user did and suffered, or what a project went through, as the operator may see it."""
+    done, noted = Entry.objects.all(), Event.objects.all()
+    if user is not None:
+        done, noted = done.filter(by=user), noted.filter(Q(user=user.pk) | Q(by=user.pk))
+    if project is not None:
+        done, noted = done.filter(project=project), noted.filter(project=project)
+    return newest(done, noted, before=before, limit=limit)
 
 
 def newest(done: QuerySet[Entry], noted: QuerySet[Event], *, before: datetime, limit: int) -> list[dict[str, object]]:
@@ -87,3 +92,8 @@ def _told(row: Entry | Event) -> dict[str, object]:
 def tokens_of(user: User) -> Iterable[Token]:
     """The user's tokens, oldest first."""
     return user.tokens.order_by("created_at")
+
+
+def names_of(users: Iterable[int]) -> dict[object, str]:
+    """The names of the users with these ids."""
+    return dict(User.objects.filter(pk__in=users).values_list("pk", "username"))

@@ -53,11 +53,6 @@ def projects_with_role(user: User) -> Iterable[tuple[int, str]]:
     return Role.objects.filter(user=user).order_by("project__name").values_list("project", "project__display_name")
 
 
-def names_of(projects: Iterable[int]) -> dict[int, str]:
-    """The display names of projects, by their ids."""
-    return dict(Project.objects.filter(pk__in=projects).values_list("pk", "display_name"))
-
-
 def file_of(release: Release, filename: str) -> File:
     """The file of that name. Raises Missing("no-such-file")."""
     try:

@@ -47,6 +47,11 @@ def check_overseer(by: Actor, project: Project, at: datetime) -> None:
         check_role(by.credential.user, project, Permission.MANAGE)
 
 
+def oversees(role: str) -> bool:
+    """Whether the role admits to all that concerns the people who work on a project."""
+    return Permission.MANAGE in RIGHTS[role]
+
+
 def check_role(user: User, project: Project, permission: Permission) -> None:
     """Raises Forbidden unless the user has a role in the project that admits it."""
     role = project.roles.filter(user=user).first()

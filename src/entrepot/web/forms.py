@@ -101,3 +101,20 @@ class NewToken(forms.Form):
         super().__init__(data)
         field = cast("forms.MultipleChoiceField", self.fields["projects"])
         field.choices = [(str(number), name) for number, name in projects]
+
+
+class Role(forms.Form):
+    """What somebody may do with a project."""
+
+    role = forms.ChoiceField(
+        label=_("Role"),
+        initial="Maintainer",
+        choices=[("Maintainer", _("Maintainer: uploads files")), ("Owner", _("Owner: everything"))],
+    )
+
+
+class Invite(Role):
+    """Whom to invite."""
+
+    user = forms.CharField(label=_("User name"), max_length=50)
+    field_order = ("user", "role")

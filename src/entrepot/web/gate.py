@@ -21,9 +21,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from entrepot.accounts import factors
+from entrepot.accounts.sessions import used_key
 from entrepot.config import Config
 from entrepot.projects.queries import index_at_root
-from entrepot.refusal import Forbidden, Refused
+from entrepot.refusal import Forbidden, Missing, Refused
 from entrepot.web import limits
 from entrepot.web.refusing import refuse
 
@@ -41,9 +42,11 @@ OPEN = frozenset(
 )
 # For whoever has signed in, however long ago: to read, and to show once more who they are.
 READING = frozenset(
-    {"account", "account_events", "account_tokens", "projects", "project_roles", "project_events", "usersessions_list"}
-    | {"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
+    {"account", "account_events", "account_tokens", "projects", "project_people", "project_events", "usersessions_list"}
 )
+AGAIN = frozenset({"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"})
+# For superusers, who have shown a security key: what imitates the site gets nothing that would open these.
+OPERATORS = frozenset({"operator_record"})
 # Without a second factor: to get one, to be safe without one, or to leave.
 ALONE = frozenset(
     {"account", "account_events", "account_reauthenticate", "account_email", "account_change_password"}
@@ -118,7 +121,12 @@ def _for_members(request: HttpRequest, match: ResolverMatch) -> HttpResponse | N
             return redirect("mfa_index")
         if not factors.has_proven_codes(request.user):
             return redirect("account_recovery")
-    if match.url_name in READING or _has_shown_lately(request):
+    if match.url_name in OPERATORS and not request.user.is_superuser:
+        raise Missing("no-such-page", _("There is nothing at this address."))
+    if match.url_name in OPERATORS and not used_key(request, request.user):
+        return redirect("mfa_reauthenticate_webauthn" if factors.has_key(request.user) else "mfa_list_webauthn")
+    reads = match.url_name in READING and request.method in {"GET", "HEAD"}
+    if reads or match.url_name in AGAIN or _has_shown_lately(request):
         return None
     again = get_adapter().get_reauthentication_methods(request.user)[0]["url"]
     return redirect(f"{again}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")

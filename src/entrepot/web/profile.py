@@ -1,7 +1,7 @@
 """The pages about who somebody is: one's own, to change it, and the one that everybody may see."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from asgiref.sync import sync_to_async
@@ -25,7 +25,7 @@ from entrepot.api.upload import is_shown
 from entrepot.config import Config
 from entrepot.projects import members
 from entrepot.refusal import Refused
-from entrepot.web.telling import TOLD
+from entrepot.web.telling import before_in, rows
 
 AT_ONCE = 50  # events on a page
 EXPORTED_AT_ONCE = 1000  # events that are read together
@@ -136,28 +136,10 @@ async def _with_events(about: str, request: Member) -> AsyncIterator[str]:
 @require_safe
 def events(request: Member) -> HttpResponse:
     """What one did, and what happened to the account, the newest first; as JSON with `?format=json`."""
-    told = events_of(request.user, before=_before(request), limit=AT_ONCE)
+    told = events_of(request.user, before=before_in(request), limit=AT_ONCE)
     if request.GET.get("format") == "json":
         return JsonResponse({"events": told})
-    rows = [_row(each) for each in told]
-    return render(request, "account/events.html", {"events": rows, "earlier": told[-1]["at"] if told else None})
-
-
-def _row(event: Mapping[str, object]) -> dict[str, object]:
-    """As people read it."""
-    action = str(event["action"])
-    return {**event, "at": datetime.fromisoformat(str(event["at"])), "action": TOLD.get(action, action)}
-
-
-def _before(request: HttpRequest) -> datetime:
-    """The time that the page ends at: `?before=`, else now. Raises Refused("invalid-request")."""
-    given = request.GET.get("before")
-    if given is None:
-        return timezone.now()
-    try:
-        return datetime.fromisoformat(given).astimezone(timezone.get_default_timezone())
-    except (ValueError, OverflowError):
-        raise Refused("invalid-request", _("The time in this address is none."), "before") from None
+    return render(request, "account/events.html", {"events": rows(told), "earlier": told[-1]["at"] if told else None})
 
 
 @require_safe

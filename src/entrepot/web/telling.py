@@ -1,6 +1,15 @@
 """What people read for the actions of the record. Those of the journal are told as mirrors read them."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
+
+from entrepot.accounts.queries import names_of
+from entrepot.refusal import Refused
 
 TOLD = {
     "account:create": _("The account was made"),
@@ -31,3 +40,28 @@ TOLD = {
     "token:create": _("A token was made"),
     "token:revoke": _("A token was revoked"),
 }
+
+
+def rows(events: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Events as people read them, with the name of whoever did it."""
+    names = names_of({int(str(each["by"])) for each in events if each["by"] is not None})
+    return [
+        {
+            **each,
+            "at": datetime.fromisoformat(str(each["at"])),
+            "action": TOLD.get(str(each["action"]), each["action"]),
+            "name": names.get(each["by"], ""),
+        }
+        for each in events
+    ]
+
+
+def before_in(request: HttpRequest) -> datetime:
+    """The time that the page ends at: `?before=`, else now. Raises Refused("invalid-request")."""
+    given = request.GET.get("before")
+    if given is None:
+        return timezone.now()
+    try:
+        return datetime.fromisoformat(given).astimezone(timezone.get_default_timezone())
+    except (ValueError, OverflowError):
+        raise Refused("invalid-request", now("The time in this address is none."), "before") from None

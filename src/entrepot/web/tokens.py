@@ -15,7 +15,8 @@ from entrepot.accounts.queries import tokens_of
 from entrepot.accounts.sessions import Member, actor_of
 from entrepot.accounts.tokens import Permission
 from entrepot.config import Config
-from entrepot.projects.queries import names_of, projects_with_role
+from entrepot.projects.people import names_of
+from entrepot.projects.queries import projects_with_role
 from entrepot.web.forms import NewToken
 
 

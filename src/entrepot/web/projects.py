@@ -1,0 +1,147 @@
+"""The pages about one's projects: who works on them, who is invited, which tokens act on them, and their record."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from entrepot.accounts.actor import Actor
+from entrepot.accounts.sessions import Member, actor_of
+from entrepot.accounts.tokens import Permission
+from entrepot.api.upload import is_shown
+from entrepot.config import Config
+from entrepot.projects import collaboration, people, queries, rights
+from entrepot.refusal import Missing, Refused
+from entrepot.web.forms import Invite, Role
+from entrepot.web.telling import before_in, rows
+
+AT_ONCE = 50  # events on one page
+
+
+@require_safe
+def index(request: Member) -> HttpResponse:
+    """One's projects, and what one is invited to."""
+    shown = {"projects": queries.projects_of(request.user), "invitations": people.invitations_for(request.user)}
+    return render(request, "projects/index.html", shown)
+
+
+@require_safe
+def collaborators(request: Member, name: str) -> HttpResponse:
+    """Who works on the project; for owners also who is invited, and which tokens there are."""
+    return _collaborators(request, name, Invite(None))
+
+
+def _collaborators(request: Member, name: str, form: Invite) -> HttpResponse:
+    project, by = _project(name), actor_of(request, request.user)
+    rights.check(by, project, Permission.READ, timezone.now())
+    found = people.collaborators(project)
+    role = next(each.role for each in found if each.user == request.user.username)
+    shown = {"project": project, "collaborators": found, "role": role, "form": form}
+    if rights.oversees(role):
+        shown["invitations"] = people.invitations_of(project)
+        shown["tokens"] = people.tokens_of(project, seen_by=by)
+    return render(request, "projects/people.html", shown)
+
+
+@require_safe
+def events(request: Member, name: str) -> HttpResponse:
+    """What happened to the project, the newest first; as JSON with `?format=json`."""
+    project, by = _project(name), actor_of(request, request.user)
+    rights.check_overseer(by, project, timezone.now())
+    told = people.events_of(project, seen_by=by, before=before_in(request), limit=AT_ONCE)
+    if request.GET.get("format") == "json":
+        return JsonResponse({"events": told})
+    shown = {"project": project, "events": rows(told), "earlier": told[-1]["at"] if told else None}
+    return render(request, "projects/events.html", shown)
+
+
+@require_POST
+def invite(request: Member, name: str) -> HttpResponse:
+    """Invite somebody."""
+    form = Invite(request.POST)
+    if not form.is_valid():
+        return _collaborators(request, name, form)
+    user, role = form.cleaned_data["user"], form.cleaned_data["role"]
+    return _change(request, name, lambda project, by: _told(collaboration.invite(project, user, role, by=by)))
+
+
+@require_POST
+def revoke_invitation(request: Member, name: str, user: str) -> HttpResponse:
+    """Take an invitation back."""
+    return _change(request, name, lambda project, by: collaboration.revoke_invitation(project, user, by=by))
+
+
+@require_POST
+def change_role(request: Member, name: str, user: str) -> HttpResponse:
+    """Give a collaborator another role."""
+    form = Role(request.POST)
+    if not form.is_valid():
+        raise Refused("unknown-role", _("There are owners and maintainers."), "role")
+    role = form.cleaned_data["role"]
+    return _change(request, name, lambda project, by: collaboration.change_role(project, user, role, by=by))
+
+
+@require_POST
+def remove_role(request: Member, name: str, user: str) -> HttpResponse:
+    """Let somebody take part no longer."""
+    return _change(request, name, lambda project, by: collaboration.remove_role(project, user, by=by))
+
+
+@require_POST
+def transfer(request: Member, name: str, user: str) -> HttpResponse:
+    """Make a maintainer the owner in one's own place."""
+    return _change(request, name, lambda project, by: collaboration.transfer(project, user, by=by))
+
+
+@require_POST
+def leave(request: Member, name: str) -> HttpResponse:
+    """Take part no longer."""
+    return _change(request, name, lambda project, by: collaboration.leave(project, by=by), to="projects")
+
+
+@require_POST
+def ask_for_keys(request: Member, name: str) -> HttpResponse:
+    """Let only people with security keys change the project, or everybody who has a role."""
+    needed = request.POST.get("needed") == "yes"
+    return _change(request, name, lambda project, by: collaboration.set_needs_keys(project, needed, by=by))
+
+
+@require_POST
+def accept(request: Member, name: str) -> HttpResponse:
+    """Take the role that one was invited to."""
+    return _change(request, name, lambda project, by: collaboration.accept(project, by=by), to="projects")
+
+
+@require_POST
+def decline(request: Member, name: str) -> HttpResponse:
+    """Do without it."""
+    return _change(request, name, lambda project, by: collaboration.decline(project, by=by), to="projects")
+
+
+def _project(name: str) -> rights.Project:
+    return queries.project_named(queries.index_at_root(), name)
+
+
+def _told(_invitation: object) -> None:
+    """An invitation changes nothing that readers see."""
+
+
+def _change(
+    request: Member, name: str, change: Callable[[rights.Project, Actor], int | None], to: str = ""
+) -> HttpResponse:
+    """Do it, publish what readers see of it, and say so on the page `to`, or that of the project's people."""
+    try:
+        serial = change(_project(name), actor_of(request, request.user))
+    except Refused as refusal:
+        if type(refusal) not in {Refused, Missing}:
+            raise
+        messages.error(request, refusal.message)
+    else:
+        if serial is not None:
+            is_shown(serial, Config.current().store(), Config.current().cdn())
+        messages.success(request, _("Done."))
+    return redirect(to) if to else redirect("project_people", name)
