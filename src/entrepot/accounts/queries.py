@@ -38,7 +38,7 @@ def all_events_of(user: User, *, before: datetime, limit: int) -> list[dict[str,
 
 
 def everything(*, user: User | None, project: int | None, before: datetime, limit: int) -> list[dict[str, object]]:
-    """All that was done, or what a user did and suffered, or what a project went through, as the operator may see it."""
+    """All that was done, or what a user did and suffered, or what a project went through, for the operator."""
     done, noted = Entry.objects.all(), Event.objects.all()
     if user is not None:
         done, noted = done.filter(by=user), noted.filter(Q(user=user.pk) | Q(by=user.pk))

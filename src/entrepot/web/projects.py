@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from entrepot.accounts.actor import Actor
 from entrepot.accounts.sessions import Member, actor_of
 from entrepot.accounts.tokens import Permission
 from entrepot.api.upload import is_shown
@@ -36,7 +35,7 @@ def collaborators(request: Member, name: str) -> HttpResponse:
 
 
 def _collaborators(request: Member, name: str, form: Invite) -> HttpResponse:
-    project, by = _project(name), actor_of(request, request.user)
+    project, by = queries.project_named(queries.index_at_root(), name), actor_of(request, request.user)
     rights.check(by, project, Permission.READ, timezone.now())
     found = people.collaborators(project)
     role = next(each.role for each in found if each.user == request.user.username)
@@ -50,7 +49,7 @@ def _collaborators(request: Member, name: str, form: Invite) -> HttpResponse:
 @require_safe
 def events(request: Member, name: str) -> HttpResponse:
     """What happened to the project, the newest first; as JSON with `?format=json`."""
-    project, by = _project(name), actor_of(request, request.user)
+    project, by = queries.project_named(queries.index_at_root(), name), actor_of(request, request.user)
     rights.check_overseer(by, project, timezone.now())
     told = people.events_of(project, seen_by=by, before=before_in(request), limit=AT_ONCE)
     if request.GET.get("format") == "json":
@@ -122,20 +121,15 @@ def decline(request: Member, name: str) -> HttpResponse:
     return _change(request, name, lambda project, by: collaboration.decline(project, by=by), to="projects")
 
 
-def _project(name: str) -> rights.Project:
-    return queries.project_named(queries.index_at_root(), name)
-
-
 def _told(_invitation: object) -> None:
     """An invitation changes nothing that readers see."""
 
 
-def _change(
-    request: Member, name: str, change: Callable[[rights.Project, Actor], int | None], to: str = ""
-) -> HttpResponse:
-    """Do it, publish what readers see of it, and say so on the page `to`, or that of the project's people."""
+def _change(request: Member, name: str, change: Callable[..., int | None], to: str = "") -> HttpResponse:
+    """Call `change(project, by=…)`, publish what readers see of it, and say so on the page `to`, or on that of the
+    project's people."""
     try:
-        serial = change(_project(name), actor_of(request, request.user))
+        serial = change(queries.project_named(queries.index_at_root(), name), actor_of(request, request.user))
     except Refused as refusal:
         if type(refusal) not in {Refused, Missing}:
             raise
