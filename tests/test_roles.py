@@ -297,6 +297,7 @@ def test_what_is_told_of_a_life_together(world: World, demo: Project) -> None:
 
 
 def test_an_operator_does_all_of_it_in_nobodys_name(demo: Project) -> None:
+    rights.check_overseer(OPERATOR, demo, NOW)
     collaboration.invite(demo, "bob", OWNER, by=OPERATOR)
     assert [each.by for each in people.invitations_of(demo)] == [""]
     collaboration.accept(demo, by=signed_in("bob"))
