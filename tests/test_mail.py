@@ -1,7 +1,6 @@
 """Letters on their way: to a real SMTP server, in TLS or not at all, once, whatever breaks."""
 
 import ast
-import logging
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from entrepot.config import Config
 from entrepot.followers import mail
 from entrepot.ports.mailserver import MailServer, Security, mail_server_from_url
 from entrepot.refusal import Refused, Unavailable
-from mail_server import Certificate, Mailbox, new_certificate, receiving
+from mail_server import Certificate, Mailbox, new_certificate, receiving, receiving_by
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,16 +97,15 @@ def test_nobody_writes_headers_or_links_into_a_mail(monkeypatch: pytest.MonkeyPa
     assert re.findall('href="([^"]*)"', one.body("html")) == [Config.current().public_url]
 
 
-@pytest.mark.parametrize("kind", ["starttls", "tls"])
-def test_in_tls_with_a_user(monkeypatch: pytest.MonkeyPatch, certificate: Certificate, kind: str) -> None:
-    scheme = {"starttls": "smtp", "tls": "smtps"}[kind]
-    with receiving(**{kind: certificate}) as mailbox:
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_in_tls_with_a_user(monkeypatch: pytest.MonkeyPatch, certificate: Certificate, scheme: str) -> None:
+    with receiving_by(scheme, certificate) as mailbox:
         use(monkeypatch, mailbox, scheme, "entrepot:p%40ss%20word@")
         write()
         assert deliver() == 1
     (one,) = mailbox.mails
     assert (one.recipients, one.user) == ([ALICE], "entrepot")
-    assert one.encrypted or kind == "tls"  # of what it begins with aiosmtpd tells nothing
+    assert one.encrypted or scheme == "smtps"  # of what it begins with aiosmtpd tells nothing
 
 
 def test_without_starttls_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -123,17 +121,17 @@ def test_without_starttls_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, caplo
     assert "@" not in caplog.text
 
 
-@pytest.mark.parametrize("kind", ["starttls", "tls"])
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "mail.example"])
 def test_a_certificate_that_proves_nothing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, host: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: str, host: str
 ) -> None:
     """Of an authority that nobody knows; of one that is known, for another host."""
     shown = new_certificate(tmp_path, host)
     if host == "mail.example":
         monkeypatch.setenv("SSL_CERT_FILE", str(shown.path))
-    with receiving(**{kind: shown}) as mailbox:
-        use(monkeypatch, mailbox, {"starttls": "smtp", "tls": "smtps"}[kind])
+    with receiving_by(scheme, shown) as mailbox:
+        use(monkeypatch, mailbox, scheme)
         write()
         assert deliver() == 0
     assert mailbox.mails == []
@@ -262,9 +260,7 @@ def test_what_a_dead_worker_was_sending_is_sent_again(monkeypatch: pytest.Monkey
     assert mailbox.to(ALICE)
 
 
-def test_a_mail_that_has_expired_is_not_sent(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_mail_that_has_expired_is_not_sent(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     with receiving() as mailbox:
         use(monkeypatch, mailbox)
         write(lasting=timedelta(minutes=15))
@@ -359,7 +355,11 @@ class TestNotices:
         details = {"email": "old@example.org", "reason": "because\nof that", "secret": "hunter2", "token": "an id"}
         record.note(action, by=by, at=timezone.now(), user=alice, details=details)
         removed = ["old@example.org"] if action == "email:remove" else []
-        assert list(Letter.objects.order_by("pk").values_list("to", flat=True)) == [ALICE, "alice@example.net", *removed]
+        assert list(Letter.objects.order_by("pk").values_list("to", flat=True)) == [
+            ALICE,
+            "alice@example.net",
+            *removed,
+        ]
         letter = Letter.objects.filter(to=ALICE).get()
         assert letter.subject == notices.NOTICES[action].subject
         for line in ("Account: alice", "How: on the site, signed in", "By: alice", "From: 192.0.2.7"):
@@ -427,7 +427,10 @@ class TestSettings:
         assert "hunter2" not in str(refused.value)
 
     def test_whose_mail_it_is(self) -> None:
-        assert Config.current({"ENTREPOT_PUBLIC_URL": "https://index.example"}).sender == "Entrepot <no-reply@index.example>"
+        assert (
+            Config.current({"ENTREPOT_PUBLIC_URL": "https://index.example"}).sender
+            == "Entrepot <no-reply@index.example>"
+        )
         assert Config.current({"ENTREPOT_HOST": "::"}).sender == "Entrepot <no-reply@[IPv6:::1]>"
         assert Config.current({"ENTREPOT_MAIL_FROM": "Us <us@index.example>"}).sender == "Us <us@index.example>"
 
@@ -452,5 +455,7 @@ class TestSettings:
         assert refused.value.code == "invalid-setting"
 
     def test_resolvers(self) -> None:
-        found = [Config.current({"ENTREPOT_DNS": each}).nameserver() for each in ("", "192.0.2.1", "[2001:db8::1]:5353")]
+        found = [
+            Config.current({"ENTREPOT_DNS": each}).nameserver() for each in ("", "192.0.2.1", "[2001:db8::1]:5353")
+        ]
         assert found == [None, ("192.0.2.1", 53), ("2001:db8::1", 5353)]

@@ -88,7 +88,7 @@ def registered(*events: tuple[str, datetime]) -> Answer:
 @contextmanager
 def registry(answer: Callable[[str], Answer]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             told = answer(self.path)
             self.send_response(told.status)
             if told.location:
@@ -255,7 +255,9 @@ class TestRegistration:
         def answer(path: str) -> Answer:
             asked.append(path)
             if path == "/rdap/domain/index.example":
-                return registered(("registration", NOW - 900 * HOUR), ("reregistration", NOW + HOUR), ("expiration", NOW))
+                return registered(
+                    ("registration", NOW - 900 * HOUR), ("reregistration", NOW + HOUR), ("expiration", NOW)
+                )
             return Answer(404)
 
         assert not self.check(monkeypatch, answer)
