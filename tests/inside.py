@@ -43,7 +43,8 @@ class Trace:
 
 
 def trace(server: Server) -> Trace:
-    """The state of the server when nothing is owed to its readers. Locks of the store are not state."""
+    """The state of the server when nothing is owed to anybody. Locks of the store are not state, nor are mails."""
+    eventually(lambda: query(server, "SELECT 1 FROM accounts_letter") == [])
     eventually(lambda: query(server, "SELECT 1 FROM journal_dirty") == [] and not _unfinished(server))
     store = server.data / "store"
     tables = [str(table) for (table,) in query(server, TABLES[bool(_url(server))])]

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -58,14 +58,14 @@ class Mailbox:
         return [each for each in self.mails if each.recipients == [address]]
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         answer = self.answer_recipient(address)
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the same
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the same
         answer = self.answer_mail()
         if answer.startswith("250"):
             assert isinstance(envelope.content, bytes)
@@ -119,9 +119,14 @@ def _log_in(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: s
     return AuthResult(success=data.password == b"p@ss word", handled=False, auth_data=data)
 
 
+def receiving_by(scheme: str, certificate: Certificate) -> AbstractContextManager[Mailbox]:
+    """A server for URLs with this scheme."""
+    return receiving(starttls=certificate) if scheme == "smtp" else receiving(tls=certificate)
+
+
 @contextmanager
 def receiving(
-    *, starttls: Certificate | None = None, tls: Certificate | None = None, port: int | None = None
+    *, starttls: Certificate | None = None, tls: Certificate | None = None, port: int = 0
 ) -> Iterator[Mailbox]:
     """A server on this machine, in the clear unless it has a certificate to begin TLS with or to speak TLS at once."""
     mailbox = Mailbox(port or free_port())

@@ -7,6 +7,8 @@ from pathlib import Path
 if "ENTREPOT_DATA" not in os.environ:
     os.environ["ENTREPOT_DATA"] = tempfile.mkdtemp(prefix="entrepot-tests-")
 
+os.environ.setdefault("ENTREPOT_DNS", "off")  # nothing outside of this machine is asked
+
 from entrepot.settings import *  # noqa: F403
 from entrepot.settings import DATABASES
 

@@ -21,7 +21,7 @@ from entrepot.config import Config
 from entrepot.followers import mail
 from entrepot.ports.mailserver import MailServer, Security, mail_server_from_url
 from entrepot.refusal import Refused, Unavailable
-from mail_server import Certificate, Mailbox, new_certificate, receiving
+from mail_server import Certificate, Mailbox, new_certificate, receiving, receiving_by
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,16 +97,15 @@ def test_nobody_writes_headers_or_links_into_a_mail(monkeypatch: pytest.MonkeyPa
     assert re.findall('href="([^"]*)"', one.body("html")) == [Config.current().public_url]
 
 
-@pytest.mark.parametrize("kind", ["starttls", "tls"])
-def test_in_tls_with_a_user(monkeypatch: pytest.MonkeyPatch, certificate: Certificate, kind: str) -> None:
-    scheme = {"starttls": "smtp", "tls": "smtps"}[kind]
-    with receiving(**{kind: certificate}) as mailbox:
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_in_tls_with_a_user(monkeypatch: pytest.MonkeyPatch, certificate: Certificate, scheme: str) -> None:
+    with receiving_by(scheme, certificate) as mailbox:
         use(monkeypatch, mailbox, scheme, "entrepot:p%40ss%20word@")
         write()
         assert deliver() == 1
     (one,) = mailbox.mails
     assert (one.recipients, one.user) == ([ALICE], "entrepot")
-    assert one.encrypted or kind == "tls"  # of what it begins with aiosmtpd tells nothing
+    assert one.encrypted or scheme == "smtps"  # of what it begins with aiosmtpd tells nothing
 
 
 def test_without_starttls_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -122,17 +121,17 @@ def test_without_starttls_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, caplo
     assert "@" not in caplog.text
 
 
-@pytest.mark.parametrize("kind", ["starttls", "tls"])
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "mail.example"])
 def test_a_certificate_that_proves_nothing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, host: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: str, host: str
 ) -> None:
     """Of an authority that nobody knows; of one that is known, for another host."""
     shown = new_certificate(tmp_path, host)
     if host == "mail.example":
         monkeypatch.setenv("SSL_CERT_FILE", str(shown.path))
-    with receiving(**{kind: shown}) as mailbox:
-        use(monkeypatch, mailbox, {"starttls": "smtp", "tls": "smtps"}[kind])
+    with receiving_by(scheme, shown) as mailbox:
+        use(monkeypatch, mailbox, scheme)
         write()
         assert deliver() == 0
     assert mailbox.mails == []
