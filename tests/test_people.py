@@ -86,7 +86,7 @@ def test_a_name_stays_with_whoever_had_it(world: World) -> None:
     members.delete_account(user, by=OPERATOR)
     for name in ("carol", "Carol", "carola", "car0la", "car0l"):
         assert people.user_known_as(name) == user
-        with pytest.raises(Refused, match="belongs to somebody|already exists"):
+        with pytest.raises(Refused, match=r"belongs to somebody|already exists"):
             actions.create_user(name, by=OPERATOR, email="new@example.org", password="quiet lamp over harbour")
     with pytest.raises(Missing):
         people.user_known_as("nobody")
@@ -102,3 +102,16 @@ def test_documents_are_left_alone_when_no_project_is_concerned(world: World) -> 
     assert members.rename(user, "theodora", by=OPERATOR) == members.delete_account(user, by=OPERATOR) == 0
     assert log.committed() == before
     world.show(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "code"),
+    [("x" * 101, "", "invalid-display-name"), ("Carol", "alice@example.org", "address-not-verified")],
+)
+def test_the_rules_hold_whoever_asks(world: World, name: str, address: str, code: str) -> None:
+    user = carol(world)
+    with pytest.raises(Refused) as refused:
+        people.set_profile(user, by=OPERATOR, display_name=name, public_email=address)
+    assert refused.value.code == code
+    people.set_profile(user, by=OPERATOR, display_name="Carol", public_email="carol@example.org")
+    assert people.public_address_of(User.objects.get(pk=user.pk)) == "carol@example.org"
