@@ -35,6 +35,10 @@ def test_everything_said(tmp_path: Path) -> None:
             "ENTREPOT_LOG": "text",
             "ENTREPOT_DRAIN": "2.5",
             "ENTREPOT_PROXIES": "2",
+            "ENTREPOT_LEAKED_PASSWORDS_URL": "https://leaked.example/range/",
+            "ENTREPOT_CAPTCHA_URL": "https://captcha.example/siteverify",
+            "ENTREPOT_CAPTCHA_SITE_KEY": "site",
+            "ENTREPOT_CAPTCHA_SECRET": "captcha's",
             "ENTREPOT_SECRET": "s" * 32,
             "ENTREPOT_METRICS_TOKEN": "let me in",
             "ENTREPOT_SENTRY_DSN": "https://key@sentry.example/1",
@@ -51,11 +55,15 @@ def test_everything_said(tmp_path: Path) -> None:
         log="text",
         drain=2.5,
         proxies=2,
+        leaked_passwords_url="https://leaked.example/range",
+        captcha_url="https://captcha.example/siteverify",
+        captcha_site_key="site",
+        captcha_secret="captcha's",
         given_secret="s" * 32,
         metrics_token="let me in",
         sentry_dsn="https://key@sentry.example/1",
     )
-    assert not any(secret in repr(config) for secret in ("s" * 32, "let me in", "key"))
+    assert not any(secret in repr(config) for secret in ("s" * 32, "let me in", "key@", "captcha's"))
     assert config.secret() == "s" * 32
     assert not (tmp_path / "secret").exists()
 

@@ -55,17 +55,18 @@ def delete_account(user: User, *, by: Actor, reason: str = "") -> int:
     Raises Refused: "sole-owner" when nobody else could look after a project, "account-deleted".
     """
     _hold_all()
-    alone = _owned_alone_by(user)
+    held = people.hold(user)
+    alone = _owned_alone_by(held)
     if alone:
         raise Refused(
             "sole-owner",
-            f"{user.username} is the only owner of {', '.join(alone)}. Somebody else has to own it, or it has to be "
+            f"{held.username} is the only owner of {', '.join(alone)}. Somebody else has to own it, or it has to be "
             "deleted, before the account can be.",
         )
-    roles = list(_roles_of(user))
-    Role.objects.filter(user=user).delete()
-    people.erase(user, by=by, reason=reason)
-    return _append([_told(each.project, f"remove {each.name} {user.username}") for each in roles], by)
+    roles = list(_roles_of(held))
+    Role.objects.filter(user=held).delete()
+    people.erase(held, by=by, reason=reason)
+    return _append([_told(each.project, f"remove {each.name} {held.username}") for each in roles], by)
 
 
 def _owned_alone_by(user: User) -> Sequence[str]:
