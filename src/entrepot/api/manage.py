@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import NinjaAPI, Path, Query, Schema
+from ninja import Path, Query, Schema
 from ninja.errors import HttpError, ValidationError
 from ninja.security.base import AuthBase
 from pydantic import Field
@@ -21,12 +21,13 @@ from entrepot.accounts.queries import events_of, tokens_of
 from entrepot.accounts.tokens import Permission
 from entrepot.api import problems
 from entrepot.api.credentials import actor_of
+from entrepot.api.described import DescribedAPI
 from entrepot.api.upload import is_shown
 from entrepot.config import Config
 from entrepot.projects import actions, queries, rights
 from entrepot.refusal import Refused, Unavailable
 
-api = NinjaAPI(
+api = DescribedAPI(
     title="Entrepot",
     version="1",
     description="Look after projects, releases, files and tokens. Send an API token as `Authorization: Bearer`.",
