@@ -5,22 +5,26 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pypitoken
 import pytest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import inside
 from archives import forge
+from entrepot.accounts import actions
+from entrepot.accounts.actor import OPERATOR
 from entrepot.accounts.address import address_of
 from entrepot.accounts.macaroons import Macaroon, caveat
-from entrepot.accounts.models import Token, User
-from entrepot.accounts.tokens import Credential, Permission
+from entrepot.accounts.models import Event, Letter, Token, User
+from entrepot.accounts.tokens import Credential, Permission, key_of, recognize
 from serving import PASSWORD, Answer, Server
 from uploading import authorization, upload
 
@@ -68,6 +72,15 @@ def bob(server: Server) -> str:
 def forgive(server: Server) -> None:
     """Forget how many invalid tokens came: there is room for a hundred in five minutes."""
     inside.query(server, "DELETE FROM accounts_counter WHERE name LIKE 'bad-token %'")
+
+
+@pytest.fixture(scope="module")
+def carla(server: Server) -> str:
+    """A token that a person made on the site."""
+    server.command("user", "create", "carla", "--email", "carla@example.org", "--password-stdin", stdin=PASSWORD)
+    token = server.new_token("carla", "--may", "upload", "--may", "read")
+    inside.query(server, "UPDATE accounts_token SET by_operator = false WHERE id = ?", identifier_in(token))
+    return token
 
 
 def basic(text: bytes) -> str:
@@ -122,6 +135,12 @@ class TestHeader:
     def test_schemes(self, server: Server, pattern: str) -> None:
         header = pattern.format(server.token, basic=basic(f"__token__:{server.token}".encode())[6:])
         assert send(server, fresh(), headers={"Authorization": header}).status == 200
+
+    def test_one_in_the_query_is_none(self, server: Server) -> None:
+        """C14: nor in a cookie."""
+        for name in ("token", "access_token", "Authorization"):
+            answer = server.get(f"/api/v1/projects?{name}={server.token}", cookie=f"{name}={server.token}")
+            assert (answer.status, code(answer)) == (403, "invalid-auth")
 
     def test_white_space_around_the_token(self, server: Server) -> None:
         assert send(server, fresh(), f" {server.token}\r\n").status == 200
@@ -227,6 +246,15 @@ class TestTokens:
         kind, until, since = json.loads(raw)
         assert (kind, until - since) == (0, pytest.approx(86400, abs=2))
 
+    def test_for_a_name_that_is_made_anew(self, server: Server) -> None:
+        """C05: the token is for the project that was deleted, not for its name, which is never free again."""
+        name = published(server)
+        token = server.new_token("alice", "--project", name)
+        assert json.loads(Macaroon.load(token).caveats[1]) == [2, [str(inside.project_id(server, name))]]
+        server.command("delete", name)
+        for tried in (token, server.token):
+            assert code(send(server, name, tried, {"Accept": PROBLEM}, version="2.0")) == "project-deleted"
+
     def test_use_is_noted(self, server: Server) -> None:
         """C10: whoever looks sees that somebody else uses it."""
         token = server.new_token()
@@ -235,6 +263,141 @@ class TestTokens:
         send(server, fresh(), token)
         (((first),),) = _last_used(server, token)
         assert datetime.now(UTC) - datetime.fromisoformat(f"{first}+00:00") < timedelta(minutes=1)
+
+
+@pytest.mark.usefixtures("bob")
+class TestTheAccount:
+    """C06, C07: a token is worth no more than its account, whatever it is shown with, from one moment to the next."""
+
+    def asked(self, server: Server, token: str) -> set[str]:
+        """The codes of all answers, for each scheme, here and there; empty where it is taken."""
+        schemes = (authorization(token), {"Authorization": f"Bearer {token}"}, {"Authorization": f"Token {token}"})
+        codes = {code(send(server, fresh(), headers={**each, "Accept": PROBLEM})) for each in schemes}
+        return codes | {code(server.request("GET", "/api/v1/projects", headers=each)) for each in schemes}
+
+    def test_that_is_frozen(self, server: Server) -> None:
+        token = server.new_token("bob", "--may", "upload", "--may", "read")
+        assert self.asked(server, token) == {""}
+        server.command("user", "freeze", "bob")
+        try:
+            assert self.asked(server, token) == {"invalid-auth"}
+        finally:
+            server.command("user", "thaw", "bob")
+        assert self.asked(server, token) == {""}
+
+    def test_that_has_no_second_factor(self, server: Server, carla: str) -> None:
+        assert self.asked(server, carla) == {"second-factor-needed"}
+        assert "has no second factor" in send(server, fresh(), carla).text
+        inside.query(
+            server,
+            "INSERT INTO mfa_authenticator (type, data, user_id, created_at) "
+            "SELECT 'totp', '{}', id, '2026-01-01' FROM accounts_user WHERE username = 'carla'",
+        )
+        assert self.asked(server, carla) == {""}
+        inside.query(server, "DELETE FROM mfa_authenticator")
+        before = inside.trace(server)
+        assert self.asked(server, carla) == {"second-factor-needed"}
+        assert inside.trace(server) == before
+
+    def test_in_a_private_index_needs_none(self, server: Server, carla: str) -> None:
+        server.command("policy", "private")
+        try:
+            assert self.asked(server, carla) == {""}
+        finally:
+            server.command("policy", "public")
+
+    def test_whose_tokens_the_operator_made(self, server: Server) -> None:
+        assert self.asked(server, server.new_token("bob", "--may", "upload", "--may", "read")) == {""}
+
+    def test_that_has_lost_its_role(self, server: Server) -> None:
+        token, name = server.new_token("bob", "--may", "upload", "--may", "yank", "--may", "read"), fresh()
+        assert send(server, name, token).status == 200
+        path, bearer = f"/api/v1/projects/{name}", {"Authorization": f"Bearer {token}"}
+        assert server.request("GET", path, headers=bearer).status == 200
+        ((alice,),) = inside.query(server, "SELECT id FROM accounts_user WHERE username = 'alice'")
+        project = inside.project_id(server, name)
+        inside.query(server, "UPDATE projects_role SET user_id = ? WHERE project_id = ?", alice, project)
+        assert code(send(server, name, token, {"Accept": PROBLEM}, version="1.1")) == "not-a-maintainer"
+        assert code(server.request("GET", path, headers=bearer)) == "not-a-maintainer"
+        for action in ("yank", "unyank"):  # now the pages say who owns it
+            server.command(action, name, "1.0")
+
+    def test_that_is_somebody_elses(self, server: Server) -> None:
+        """C08: nobody sees or revokes the tokens of others, nor learns which there are."""
+        token = server.new_token("bob", "--may", "manage", "--may", "read")
+        bearer = {"Authorization": f"Bearer {token}"}
+        theirs = uuid.UUID(bytes=Macaroon.load(server.token).identifier)
+        answers = [
+            server.request("DELETE", f"/api/v1/tokens/{each}", headers=bearer) for each in (theirs, uuid.uuid4())
+        ]
+        assert [(each.status, code(each)) for each in answers] == [(404, "no-such-token")] * 2
+        assert str(theirs) not in server.request("GET", "/api/v1/tokens", headers=bearer).text
+        assert send(server, fresh(), server.token).status == 200
+
+    def test_that_revokes_a_token(self, server: Server) -> None:
+        """C09: what is gone is in the record, with what it was and who revoked it."""
+        token, other = server.new_token("bob", "--may", "manage"), server.new_token("bob", "--description", "old")
+        gone = uuid.UUID(bytes=Macaroon.load(other).identifier)
+        path, bearer = f"/api/v1/tokens/{gone}", {"Authorization": f"Bearer {token}"}
+        assert server.request("DELETE", path, headers=bearer).status == 204
+        assert_invalid(server, authorization(other))
+        event = json.loads(server.command("user", "events", "bob").stdout.splitlines()[0])
+        assert (event["action"], event["address"]) == ("token:revoke", "127.0.0.1")
+        assert event["credential"] == f"token {uuid.UUID(bytes=Macaroon.load(token).identifier)}"
+        assert (event["details"]["token"], event["details"]["description"]) == (str(gone), "old")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_password_reset_ends_the_tokens_that_the_account_made(client: Client) -> None:
+    """C06: whoever had the password may have made them; those of the operator's stay."""
+    user = actions.create_user("carla", by=OPERATOR, email="carla@example.org", password=PASSWORD)
+    kept, gone = (
+        actions.create_token(user, by=OPERATOR, secret="s" * 32, description=each) for each in ("kept", "gone")
+    )
+    Token.objects.filter(description="gone").update(by_operator=False)
+    client.post(reverse("account_reset_password"), {"email": "carla@example.org"})
+    (code,) = re.findall(r"^ {4}(\S+)$", Letter.objects.get(purpose="reset-password").text, re.MULTILINE)
+    client.post(reverse("account_confirm_password_reset_code"), {"code": code})
+    assert recognize(gone, secret="s" * 32) is not None
+    new = {"password1": f"{PASSWORD}, again", "password2": f"{PASSWORD}, again"}
+    client.post(reverse("account_complete_password_reset"), new)
+    assert recognize(gone, secret="s" * 32) is None
+    assert recognize(kept, secret="s" * 32) is not None
+    (event,) = Event.objects.filter(action="token:revoke")
+    assert (event.user, event.details["description"], event.details["reason"]) == (
+        *(user.pk, "gone", "the password was reset"),
+    )
+
+
+class TestMaking:
+    def test_what_is_stored_makes_no_token(self, server: Server) -> None:
+        """C01: a random id of 122 bits and a salt of 256, and neither the token nor its key."""
+        token = server.new_token()
+        loaded = Macaroon.load(token)
+        assert uuid.UUID(bytes=loaded.identifier).version == 4
+        ((salt,),) = inside.query(server, "SELECT salt FROM accounts_token WHERE id = ?", identifier_in(token))
+        assert isinstance(salt, bytes)
+        secret = (server.data / "secret").read_text()
+        key = key_of(secret, salt)
+        assert (len(salt), loaded.signed_with(key), loaded.signed_with(key_of(secret, bytes(32)))) == (32, True, False)
+        rows = repr(inside.trace(server).rows)
+        assert not any(
+            each in rows for each in (token[-40:], loaded.signature.hex(), repr(loaded.signature), repr(key))
+        )
+
+    def test_how_much_of_a_signature_is_right_makes_no_difference(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """C02: it is compared in constant time, and looked up by a random id, not by itself."""
+        compared: list[tuple[bytes, bytes]] = []
+
+        def compare(one: bytes, other: bytes) -> bool:
+            compared.append((one, other))
+            return one == other
+
+        monkeypatch.setattr(hmac, "compare_digest", compare)
+        made = Macaroon.mint(b"key", uuid.uuid4().bytes, [])
+        changed = Macaroon(made.identifier, (), made.signature[:-1] + b"\0")
+        assert (made.signed_with(b"key"), changed.signed_with(b"key")) == (True, changed == made)
+        assert compared == [(made.signature, made.signature), (changed.signature, made.signature)]
 
 
 class TestRecord:
@@ -285,6 +448,11 @@ class TestRecord:
         monkeypatch.setenv("ENTREPOT_PROXIES", proxies)
         headers = {"X-Forwarded-For": forwarded} if forwarded else {}
         assert address_of(RequestFactory(headers=headers).get("/")) == address
+
+
+def identifier_in(token: str) -> str:
+    """The token's id as the database has it."""
+    return uuid.UUID(bytes=Macaroon.load(token).identifier).hex
 
 
 def _last_used(server: Server, token: str) -> list[tuple[object, ...]]:

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from itertools import count
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from entrepot.accounts.macaroons import MAX_LENGTH, PREFIX
 from entrepot.refusal import Unavailable
 
+# Wider than what docs/api.md tells scanners: the first part of a token is not signed.
 _TOKEN = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{80,{MAX_LENGTH}}}={{0,2}}")
 
 

@@ -5,14 +5,14 @@ Answers are JSON, refusals problem documents (RFC 9457); `/api/v1/openapi.json` 
 
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from entrepot.api import problems
+from entrepot.api.described import DescribedAPI
 from entrepot.api.manage import account, people, projects
 from entrepot.refusal import Refused, Unavailable
 
-api = NinjaAPI(
+api = DescribedAPI(
     title="Entrepot",
     version="1",
     description="Look after projects, releases, files, roles and tokens. Send an API token as `Authorization: Bearer`.",
