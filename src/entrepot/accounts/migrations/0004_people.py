@@ -23,6 +23,12 @@ class Migration(migrations.Migration):
             name="Device",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="devices", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
                 ("digest", models.CharField(max_length=64)),
                 ("agent", models.CharField(max_length=200)),
                 ("address", models.GenericIPAddressField(null=True)),
@@ -49,6 +55,14 @@ class Migration(migrations.Migration):
             name="RecoveryCode",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="recovery_codes",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("digest", models.CharField(max_length=64)),
                 ("used_at", models.DateTimeField(null=True)),
             ],
@@ -90,20 +104,6 @@ class Migration(migrations.Migration):
             model_name="user",
             name="email",
             field=models.EmailField(blank=True, max_length=254),
-        ),
-        migrations.AddField(
-            model_name="device",
-            name="user",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="devices", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddField(
-            model_name="recoverycode",
-            name="user",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="recovery_codes", to=settings.AUTH_USER_MODEL
-            ),
         ),
         migrations.AddConstraint(
             model_name="device",

@@ -1,4 +1,5 @@
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 from entrepot import names
@@ -6,21 +7,22 @@ from entrepot import names
 AT_ONCE = 500
 
 
-def note_addresses_and_names(apps: StateApps, _editor: object) -> None:
+def note_addresses_and_names(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     """Every verified address, and every name, is known where people now keep several, and none is taken twice."""
+    alias = editor.connection.alias
     user_model = apps.get_model("accounts", "User")
     address_model = apps.get_model("account", "EmailAddress")
     name_model = apps.get_model("accounts", "UserName")
     last = 0
-    while users := user_model.objects.filter(pk__gt=last).order_by("pk")[:AT_ONCE]:
+    while users := user_model.objects.using(alias).filter(pk__gt=last).order_by("pk")[:AT_ONCE]:
         for user in users:
             last = user.pk
             verified = user.email_verified_at is not None
-            address_model.objects.get_or_create(
+            address_model.objects.using(alias).get_or_create(
                 user=user, email=user.email.lower(), defaults={"verified": verified, "primary": True}
             )
             # Two users whose names look alike were let in before: the later one keeps the name, and no claim to the look.
-            name_model.objects.get_or_create(
+            name_model.objects.using(alias).get_or_create(
                 skeleton=names.skeleton(names.ProjectName(user.username)),
                 defaults={"name": user.username, "user": user.pk},
             )
