@@ -334,9 +334,10 @@ class TestNotices:
             for path in SOURCE.rglob("*.py")
             for node in ast.walk(ast.parse(path.read_text()))
             if isinstance(node, ast.Call)
-            and ast.unparse(node.func).rpartition(".")[2] in {"note", "_note", "_end"}
+            and ast.unparse(node.func).rpartition(".")[2] in {"note", "_note", "_end", "_tell"}
             and node.args
             and isinstance(node.args[0], ast.Constant)
+            and not str(node.args[0].value).startswith("project:")  # which is about no account
         }
         assert {"account:freeze", "token:create"} <= noted
         decided = notices.NOTICES.keys() | notices.QUIET
@@ -369,6 +370,10 @@ class TestNotices:
         assert "/account/\n" in letter.text
         for secret in ("hunter2", "the key of the session", "an id"):
             assert secret not in letter.text + letter.html
+
+    def test_what_is_about_no_account_goes_to_nobody(self, alice: User) -> None:
+        record.note("project:keys", by=Actor(alice), at=timezone.now(), project=1)
+        assert not Letter.objects.exists()
 
     def test_an_address_of_somebody_else_is_theirs(self, alice: User) -> None:
         bob = User.objects.create(username="bob")
