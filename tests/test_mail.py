@@ -18,10 +18,11 @@ from entrepot.accounts.adapter import NOTICES as OF_ALLAUTH
 from entrepot.accounts.limits import COUNTING, Limit, Room
 from entrepot.accounts.models import Event, Letter, User
 from entrepot.config import Config
-from entrepot.followers import mail
+from entrepot.followers import loop, mail
 from entrepot.ports.mailserver import MailServer, Security, mail_server_from_url
 from entrepot.refusal import Refused, Unavailable
 from mail_server import Certificate, Mailbox, new_certificate, receiving, receiving_by
+from world import new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -248,6 +249,24 @@ def test_a_round_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
             write(f"user{number}@example.org")
         assert deliver() == mail.AT_ONCE
         assert [each.recipients[0] for each in mailbox.mails] == [f"user{n}@example.org" for n in range(mail.AT_ONCE)]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_worker_that_is_told_to_stop_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, after: int) -> None:
+    world = new_world(tmp_path / "store")
+    with receiving() as mailbox:
+        use(monkeypatch, mailbox)
+        for number in range(3):
+            write(f"user{number}@example.org")
+        now = timezone.now()
+        loop.step(
+            store=world.store,
+            cdn=world.cdn,
+            now=now,
+            tidied=now,
+            stopped=lambda _seconds: len(mailbox.mails) == after,
+        )
+    assert len(mailbox.mails) == after
 
 
 def test_what_a_dead_worker_was_sending_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
