@@ -18,10 +18,11 @@ from entrepot.accounts.adapter import NOTICES as OF_ALLAUTH
 from entrepot.accounts.limits import COUNTING, Limit, Room
 from entrepot.accounts.models import Event, Letter, User
 from entrepot.config import Config
-from entrepot.followers import mail
+from entrepot.followers import loop, mail
 from entrepot.ports.mailserver import MailServer, Security, mail_server_from_url
 from entrepot.refusal import Refused, Unavailable
 from mail_server import Certificate, Mailbox, new_certificate, receiving, receiving_by
+from world import new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -250,6 +251,24 @@ def test_a_round_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [each.recipients[0] for each in mailbox.mails] == [f"user{n}@example.org" for n in range(mail.AT_ONCE)]
 
 
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_worker_that_is_told_to_stop_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, after: int) -> None:
+    world = new_world(tmp_path / "store")
+    with receiving() as mailbox:
+        use(monkeypatch, mailbox)
+        for number in range(3):
+            write(f"user{number}@example.org")
+        now = timezone.now()
+        loop.step(
+            store=world.store,
+            cdn=world.cdn,
+            now=now,
+            tidied=now,
+            stopped=lambda _seconds: len(mailbox.mails) == after,
+        )
+    assert len(mailbox.mails) == after
+
+
 def test_what_a_dead_worker_was_sending_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with receiving() as mailbox:
         use(monkeypatch, mailbox)
@@ -334,9 +353,10 @@ class TestNotices:
             for path in SOURCE.rglob("*.py")
             for node in ast.walk(ast.parse(path.read_text()))
             if isinstance(node, ast.Call)
-            and ast.unparse(node.func).rpartition(".")[2] in {"note", "_note", "_end"}
+            and ast.unparse(node.func).rpartition(".")[2] in {"note", "_note", "_end", "_tell"}
             and node.args
             and isinstance(node.args[0], ast.Constant)
+            and not str(node.args[0].value).startswith("project:")  # which is about no account
         }
         assert {"account:freeze", "token:create"} <= noted
         decided = notices.NOTICES.keys() | notices.QUIET
@@ -369,6 +389,10 @@ class TestNotices:
         assert "/account/\n" in letter.text
         for secret in ("hunter2", "the key of the session", "an id"):
             assert secret not in letter.text + letter.html
+
+    def test_what_is_about_no_account_goes_to_nobody(self, alice: User) -> None:
+        record.note("project:keys", by=Actor(alice), at=timezone.now(), project=1)
+        assert not Letter.objects.exists()
 
     def test_an_address_of_somebody_else_is_theirs(self, alice: User) -> None:
         bob = User.objects.create(username="bob")

@@ -97,6 +97,9 @@ NOTICES: Mapping[str, Notice] = {
         _("New recovery codes"), _("Recovery codes were made for your account. Those from before are invalid.")
     ),
     "recovery:use": Notice(_("A recovery code was used"), _("Somebody showed a recovery code, which is used up now.")),
+    "role:add": Notice(_("You have a role in a project"), _("You have a role in a project now.")),
+    "role:change": Notice(_("Your role in a project was changed"), _("You have another role in a project now.")),
+    "role:remove": Notice(_("You have no role in a project any more"), _("Your role in a project has ended.")),
     "token:create": Notice(
         _("An API token was made"), _("Whoever has the token can act in your name, as far as it allows.")
     ),
@@ -106,8 +109,8 @@ NOTICES: Mapping[str, Notice] = {
     ),
     "token:revoke": Notice(_("An API token was revoked"), _("One of your tokens is invalid from now on.")),
 }
-# What the record knows and nobody is mailed about: it changes nothing, or everybody would get used to such mails.
-QUIET = frozenset({"factor:fail", "session:end", "sign-in", "sign-in:fail"})
+# What the record knows and nobody is mailed about: it opens nothing, or comes so often that nobody would look.
+QUIET = frozenset({"account:profile", "factor:fail", "session:end", "sign-in", "sign-in:fail"})
 
 # What the journal calls it, by its first two words, and what those who have a role in the project are told of it.
 CHANGES: Mapping[str, Notice] = {

@@ -76,10 +76,6 @@ class Migration(migrations.Migration):
                 ("user", models.BigIntegerField(db_index=True)),
             ],
         ),
-        migrations.RemoveConstraint(
-            model_name="user",
-            name="user_email_any_case",
-        ),
         migrations.AddField(
             model_name="token",
             name="by_operator",

@@ -28,6 +28,12 @@ def note_addresses_and_names(apps: StateApps, editor: BaseDatabaseSchemaEditor) 
             )
 
 
+def drop_index(_apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+    """Several people may say that an address is theirs, until one of them shows it."""
+    how = "CONCURRENTLY " if editor.connection.vendor == "postgresql" else ""
+    editor.execute(f"DROP INDEX {how}IF EXISTS user_email_any_case")
+
+
 class Migration(migrations.Migration):
     atomic = False
 
@@ -36,4 +42,10 @@ class Migration(migrations.Migration):
         ("account", "0009_emailaddress_unique_primary_email"),
     ]
 
-    operations = [migrations.RunPython(note_addresses_and_names, migrations.RunPython.noop)]
+    operations = [
+        migrations.SeparateDatabaseAndState(
+            [migrations.RunPython(drop_index, migrations.RunPython.noop)],
+            [migrations.RemoveConstraint("user", "user_email_any_case")],
+        ),
+        migrations.RunPython(note_addresses_and_names, migrations.RunPython.noop),
+    ]
