@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from django.contrib.auth import logout
@@ -31,13 +32,13 @@ from entrepot.accounts import (
 )
 from entrepot.accounts.address import address_of
 from entrepot.accounts.models import User
+from entrepot.accounts.queries import user_of_login
 from entrepot.accounts.sessions import actor_of
 from entrepot.config import Config
 
 # What allauth tells people of, and what the record calls it.
 NOTICES = {
     "account/email/email_changed": "email:primary",
-    "account/email/email_confirm": "email:verify",
     "account/email/email_deleted": "email:remove",
     "account/email/password_changed": "password:change",
     "account/email/password_reset": "password:reset",
@@ -122,10 +123,17 @@ class Accounts(DefaultAccountAdapter):
 
     def authentication_failed(self, request: HttpRequest, **credentials: object) -> None:
         """Note it for whom it was about, if there is such a user."""
-        name = credentials.get("username") or credentials.get("email")
-        found = User.objects.filter(username__iexact=name).first() or User.objects.filter(email__iexact=name).first()
+        found = user_of_login(str(credentials.get("username") or credentials.get("email")))
         if found is not None:
             record.note("sign-in:fail", by=actor_of(request, found), at=timezone.now(), user=found)
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Whether the address could be verified: nobody else has done so before."""
+        verified: bool = super().confirm_email(request, email_address)
+        if verified:
+            user, details = email_address.user, {"email": email_address.email}
+            record.note("email:verify", by=actor_of(request, user), at=timezone.now(), user=user, details=details)
+        return verified
 
     def is_reauthentication_required(self, app: str) -> bool:  # noqa: ARG002 - allauth's signature
         """Never by allauth's rules: `web.gate` has one for all pages."""
@@ -145,11 +153,14 @@ class Accounts(DefaultAccountAdapter):
         template_prefix: str,
         user: User,
         context: Mapping[str, object] | None = None,
-        email: str | None = None,
+        email: str | None = None,  # noqa: ARG002 - allauth tells one address; the record tells all of them
     ) -> None:
         """Record what happened to the account: the record tells everybody who has to know."""
-        changed = {key: str(value) for key, value in (context or {}).items() if key.endswith("email")}
-        details = changed | ({} if email is None else {"email": email})
+        details = {
+            "email" if key == "deleted_email" else key: str(value)
+            for key, value in (context or {}).items()
+            if key.endswith("email")
+        }
         action = NOTICES[template_prefix]
         if action == "factor:add-totp":
             factors.spend_codes(user)

@@ -121,7 +121,8 @@ def count_key(key: Authenticator, counter: int, *, by: Actor) -> bool:
 def reset(user: User, *, by: Actor, reason: str) -> None:
     """Take all second factors from an account, for somebody who has lost them: an operator's decision.
 
-    Sessions end, and remembered browsers are forgotten, so whoever comes next needs the password and the mailbox.
+    Remembered browsers are forgotten: whoever comes next needs the password and the mailbox. `people.reset_factors`
+    ends the sessions as well.
     """
     Authenticator.objects.filter(user=user).delete()
     user.recovery_codes.all().delete()

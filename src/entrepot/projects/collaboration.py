@@ -4,6 +4,7 @@ Each action is one transaction with its journal entries or its record. Those tha
 see: whoever calls one publishes what it left owed, as with `actions`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -22,6 +23,7 @@ from entrepot.projects import rights
 from entrepot.projects.changing import event_of, held_project, hold
 from entrepot.projects.models import Invitation, Project, Role
 from entrepot.projects.queries import project_named
+from entrepot.projects.telling import tell
 from entrepot.refusal import Forbidden, Missing, Refused, TooMany
 
 OPEN_FOR = timedelta(days=7)
@@ -105,7 +107,7 @@ def accept(project: Project, *, by: Actor) -> int:
         raise Forbidden("second-factor-needed", "Set up a second factor first: here, whoever has a role has one.")
     role = Role.objects.create(project=project, user=user, name=invitation.role, by_id=invitation.by, at=now)
     invitation.delete()
-    return log.append([event_of(project, f"add {role.name} {user.username}")], by=by.origin, at=now)
+    return _append([event_of(project, f"add {role.name} {user.username}")], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -117,7 +119,7 @@ def change_role(project: Project, name: str, role: str, *, by: Actor) -> int:
     """
     project, now = held_project(project, by, Permission.MANAGE), timezone.now()
     held = _role_of(project, user_named(name))
-    return log.append([_change(held, role, by=by, at=now)], by=by.origin, at=now)
+    return _append([_change(held, role, by=by, at=now)], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -128,7 +130,7 @@ def remove_role(project: Project, name: str, *, by: Actor) -> int:
     """
     project, now = held_project(project, by, Permission.MANAGE), timezone.now()
     held = _role_of(project, user_named(name))
-    return log.append([_remove(held, by=by, at=now)], by=by.origin, at=now)
+    return _append([_remove(held, by=by, at=now)], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -137,7 +139,7 @@ def leave(project: Project, *, by: Actor) -> int:
     (project, user), now = _held_by_one_self(project, by), timezone.now()
     held = _role_of(project, user)
     rights.check_open(by, project)
-    return log.append([_remove(held, by=by, at=now)], by=by.origin, at=now)
+    return _append([_remove(held, by=by, at=now)], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -152,7 +154,7 @@ def transfer(project: Project, name: str, *, by: Actor) -> int:
         _change(other, Role.Name.OWNER, by=by, at=now),
         _change(own, Role.Name.MAINTAINER, by=by, at=now),
     ]
-    return log.append(events, by=by.origin, at=now)
+    return _append(events, by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -248,6 +250,13 @@ def _remove(held: Role, *, by: Actor, at: datetime) -> Event:
     _tell("role:remove", held, by=by, at=at)
     held.delete()
     return event_of(held.project, f"remove {held.name} {held.user.username}")
+
+
+def _append(events: Sequence[Event], *, by: Actor, at: datetime) -> int:
+    """Tell all who have a role now, and write the journal."""
+    for each in events:
+        tell(each, by=by, at=at)
+    return log.append(events, by=by.origin, at=at)
 
 
 def _tell(action: str, held: Role, *, by: Actor, at: datetime) -> None:

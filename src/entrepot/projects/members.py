@@ -14,9 +14,10 @@ from django.utils import timezone
 from entrepot.accounts import people
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.models import User
-from entrepot.journal import documents as owed
 from entrepot.journal import log
-from entrepot.projects.models import Index, Project, Role, Status
+from entrepot.projects.changing import event_of
+from entrepot.projects.models import Index, Role, Status
+from entrepot.projects.telling import tell
 from entrepot.refusal import Refused
 
 
@@ -45,7 +46,7 @@ def rename(user: User, name: str, *, by: Actor) -> int:
     _hold_all()
     before = people.change_name(user, name, by=by)
     projects = [each.project for each in _roles_of(user)]
-    return _append([_told(each, f"rename user {before} {name}") for each in projects], by)
+    return _append([event_of(each, f"rename user {before} {name}") for each in projects], by)
 
 
 @transaction.atomic(durable=True)
@@ -66,7 +67,7 @@ def delete_account(user: User, *, by: Actor, reason: str = "") -> int:
     roles = list(_roles_of(held))
     Role.objects.filter(user=held).delete()
     people.erase(held, by=by, reason=reason)
-    return _append([_told(each.project, f"remove {each.name} {held.username}") for each in roles], by)
+    return _append([event_of(each.project, f"remove {each.name} {held.username}") for each in roles], by)
 
 
 def _owned_alone_by(user: User) -> Sequence[str]:
@@ -85,16 +86,8 @@ def _hold_all() -> None:
     list(Index.objects.select_for_update().order_by("pk"))
 
 
-def _told(project: Project, action: str) -> log.Event:
-    """What happened to the project, and the documents that say who looks after it: all."""
-    releases = project.releases.values_list("canonical", flat=True)
-    documents = [
-        *(owed.release(project.pk, each) for each in releases),
-        owed.project(project.pk),
-        owed.project_list(project.index_id),
-    ]
-    return log.Event(project.index_id, project.pk, project.display_name, action, tuple(documents))
-
-
 def _append(events: Sequence[log.Event], by: Actor) -> int:
-    return log.append(events, by=by.origin, at=timezone.now()) if events else 0
+    now = timezone.now()
+    for each in events:
+        tell(each, by=by, at=now)
+    return log.append(events, by=by.origin, at=now) if events else 0

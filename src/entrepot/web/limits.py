@@ -32,7 +32,7 @@ def _network(request: HttpRequest) -> str:
 
 def _login(request: HttpRequest) -> str:
     """Whom somebody wants to sign in as. From a browser that this user has, nobody else can lock them out."""
-    given = request.POST.get("login", "").casefold()[:254]
+    given = request.POST.get("login", "").casefold()[:150]
     user = user_of_login(given)
     device = None if user is None else devices.known(request, user)
     name = f"name {given}" if user is None else f"user {user.pk}"
@@ -56,7 +56,7 @@ def _user(request: HttpRequest) -> str:
 
 
 def _email(request: HttpRequest) -> str:
-    return request.POST.get("email", "").casefold()[:254]
+    return request.POST.get("email", "").casefold()[:150]
 
 
 _LOCKING = Limit("factor-day", 50, DAY)

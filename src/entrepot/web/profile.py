@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from asgiref.sync import sync_to_async
@@ -24,6 +25,7 @@ from entrepot.accounts.sessions import Member, actor_of
 from entrepot.api.upload import is_shown
 from entrepot.config import Config
 from entrepot.projects import members
+from entrepot.projects.people import invitations_for
 from entrepot.refusal import Refused
 from entrepot.web.telling import before_in, rows
 
@@ -116,7 +118,9 @@ def export(request: Member) -> HttpResponseBase:
     user = request.user
     people.note_export(user, by=actor_of(request, user))
     roles = [{"project": each.project, "role": each.role} for each in members.memberships_of(user)]
-    about = json.dumps({**people.export_of(user), "roles": roles}, cls=DjangoJSONEncoder, indent=1)
+    invitations = [asdict(each) for each in invitations_for(user)]
+    all_of_it = {**people.export_of(user), "roles": roles, "invitations": invitations}
+    about = json.dumps(all_of_it, cls=DjangoJSONEncoder, indent=1)
     response = StreamingHttpResponse(_with_events(about, request), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="{user.username}.json"'
     return response
