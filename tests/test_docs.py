@@ -95,6 +95,21 @@ def test_the_map_is_short_and_names_what_is_there() -> None:
         assert (SOURCE / name).is_file() or (ROOT / name).is_file(), name
 
 
+def test_what_proves_the_defences_exists() -> None:
+    cited = set(re.findall(r"`([a-z_/]+\.py)::(\w+)`", text("docs/security.md")))
+    assert len(cited) > 70
+    for path, name in sorted(cited):
+        tree = ast.parse((ROOT / "tests" / path).read_text())
+        found = {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.ClassDef)}
+        assert name in found, (path, name)
+
+
+def test_every_defence_has_a_proof_or_says_why_not() -> None:
+    page = text("docs/security.md")
+    wanted = [f"{letter}{n:02}" for letter, last in (("A", 24), ("B", 22), ("C", 15)) for n in range(1, last + 1)]
+    assert [each for each in wanted if not re.search(rf"\b{each}\b", page)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):

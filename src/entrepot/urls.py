@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("legacy/", upload, name="upload"),
     path("account/", account.index, name="account"),
+    path("account/password/remove/", account.give_up_password, name="account_give_up_password"),
     path("account/recovery-codes/", account.recovery, name="account_recovery"),
     path("account/tokens/", tokens.index, name="account_tokens"),
     path("account/tokens/new/", tokens.create, name="account_token_create"),

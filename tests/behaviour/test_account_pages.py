@@ -65,6 +65,13 @@ def test_nobody_keeps_what_is_for_one_person(site: Server, name: str) -> None:
     assert site.get(ROUTES[name]).headers["cache-control"] == "no-store"
 
 
+def test_nobody_shuts_themselves_out(site: Server) -> None:
+    """O-A3.1: the password can be given up by who has a passkey."""
+    person = member(site, next(NAMES))
+    refused = person.post("/account/password/remove/", on="/account/email/")
+    assert (refused.status_code, "Set up a passkey first" in words(refused)) == (400, True)
+
+
 class TestTokens:
     def test_one_is_made_shown_once_used_and_revoked(self, site: Server) -> None:
         """C01, C08, C10: it ends by itself after 90 days unless one wants it otherwise."""

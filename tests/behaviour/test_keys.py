@@ -13,9 +13,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, CDPSession, Page
 
 import inside
+from archives import forge
 from browsing import DESKTOP, PHONE, visit
 from serving import PASSWORD, Server
-from visiting import member, newcomer
+from uploading import upload
+from visiting import Visitor, member, newcomer, words
 
 NAMES = (f"keyholder{number}x" for number in count(100))
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -89,6 +91,18 @@ def test_a_passkey_signs_in_without_a_password(site: Server, browser: Browser) -
         person.page.get_by_role("button", name="Sign in with a passkey").click()
         person.page.wait_for_url("**/account/")
         assert name in person.page.inner_text("main")
+        person.page.get_by_role("button", name="Give up the password").click()
+        person.page.wait_for_url("**/account/recovery-codes/")
+        person.page.get_by_role("button", name="Make eight codes").click()
+        code = person.page.locator("pre").inner_text().split()[0]
+        person.page.get_by_label("One of your recovery codes").fill(code)
+        person.page.get_by_role("button", name="Confirm").click()
+        person.page.wait_for_url("**/account/")
+        person.page.get_by_role("button", name="Give up the password").click()
+        person.page.get_by_text("Your account has no password any more.").wait_for()
+        assert "not correct" in words(Visitor(site).post("/account/login/", login=name, password=PASSWORD))
+        person.go("/account/tokens/new/")
+        assert person.page.url.endswith("/account/tokens/new/")
 
 
 def test_a_key_is_the_second_factor(site: Server, browser: Browser) -> None:
@@ -149,6 +163,63 @@ def test_what_a_key_says_works_once_and_here_only(site: Server, browser: Browser
         assert outcome != before.replace("/login/", "/")
         person.go("/account/")
         assert "/account/login/" in person.page.url
+
+
+def test_the_operator_reads_the_record(site: Server, browser: Browser) -> None:
+    """E10: after a password and codes it stays closed, after a key it opens; as JSON, too."""
+    name = next(NAMES)
+    operator = member(site, name)
+    inside.query(site, "UPDATE accounts_user SET is_superuser = ? WHERE username = ?", True, name)
+    with holder(site, browser) as person:
+        person.page.context.add_cookies(
+            [{"name": "session", "value": operator.client.cookies["session"], "url": person.url}]
+        )
+        person.go("/operator/record/")
+        assert person.page.url.endswith("/account/2fa/webauthn/")
+        person.add_key("first", passkey=False)
+        person.go("/operator/record/")
+        person.page.get_by_role("button", name="Use a security key").click()
+        person.page.wait_for_url("**/operator/record/")
+        person.page.get_by_label("User").fill(name)
+        person.page.get_by_role("button", name="Show").click()
+        person.page.wait_for_url(f"**user={name}**")
+        assert "A security key or passkey was added" in person.page.inner_text("main")
+        look_at(person.page, person.url, "/operator/record/", {"width": DESKTOP["width"]})
+        answer = person.page.request.get(f"{person.url}/operator/record/?format=json&user={name}")
+        told = answer.json()["events"]
+        assert {each["action"] for each in told} >= {"factor:add-key", "sign-in"}
+        person.page.get_by_role("link", name="Earlier").click()
+        answer = person.page.request.get(f"{person.url}/operator/record/?project=nothing-of-that-name")
+        assert answer.status == 404
+
+
+def test_a_project_that_asks_for_keys(site: Server, browser: Browser) -> None:
+    """O-A3.3: who has one and has used it goes on, with tokens too; others wait."""
+    name, other = next(NAMES), next(NAMES)
+    owner, colleague = member(site, name), member(site, other)
+    built = forge.wheel(f"{name}p", "1.0")
+    token = site.new_token(name)
+    assert upload(site, built.filename, built.data, name=f"{name}p", version="1.0", token=token).status == 200
+    page = f"/account/projects/{name}p/"
+    owner.post(f"{page}invite/", on=page, user=other, role="Owner")
+    colleague.post(f"{page}accept/", on="/account/projects/")
+    with holder(site, browser) as person:
+        person.page.context.add_cookies(
+            [{"name": "session", "value": owner.client.cookies["session"], "url": person.url}]
+        )
+        person.add_key("first", passkey=True)
+        person.sign_out()
+        person.go("/account/login/")
+        person.page.get_by_role("button", name="Sign in with a passkey").click()
+        person.page.wait_for_url("**/account/")
+        person.go(page)
+        person.page.get_by_role("button", name="Ask for security keys").click()
+        person.page.get_by_text("Done.").wait_for()
+        refused = colleague.post(f"{page}keys/", on=page, needed="no")
+        assert refused.status_code == 403
+        person.go(page)
+        person.page.get_by_role("button", name="Do without security keys").click()
+        person.page.get_by_text("Done.").wait_for()
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -16,6 +16,7 @@ from django.utils import timezone
 from entrepot.accounts import record, sealing
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.models import RecoveryCode, User
+from entrepot.refusal import Refused
 
 CODES = 8
 STEP = 30  # seconds that a code of an authenticator app lives
@@ -30,6 +31,22 @@ def has_factor(user: User) -> bool:
 def has_key(user: User) -> bool:
     """Whether the user has a security key or a passkey, which no imitation of the site gets an answer from."""
     return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists())
+
+
+def has_passkey(user: User) -> bool:
+    """Whether the user can sign in with a key alone."""
+    keys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN)
+    return any(each.wrap().is_passwordless for each in keys)
+
+
+@transaction.atomic
+def give_up_password(user: User, *, by: Actor) -> None:
+    """Let nobody sign in with a password, which a passkey makes superfluous. Raises Refused("no-passkey")."""
+    if not has_passkey(user):
+        raise Refused("no-passkey", "Set up a passkey first: something has to open the account.")
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    record.note("password:remove", by=by, at=timezone.now(), user=user)
 
 
 def has_proven_codes(user: User) -> bool:

@@ -89,6 +89,10 @@ NOTICES: Mapping[str, Notice] = {
         _("Your password has become known"),
         _("It stands in a list of leaked passwords, and opens your account no longer. Set a new one."),
     ),
+    "password:remove": Notice(
+        _("Your account has no password any more"),
+        _("Your account opens with a passkey only. A password can be set by mail, or on the page of your password."),
+    ),
     "password:reset": Notice(
         _("Your password was set anew"),
         _("A new password was set with a code that was mailed to one of your addresses."),

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from entrepot.accounts import factors
 from entrepot.accounts.sessions import Member, actor_of
@@ -15,8 +18,19 @@ from entrepot.web.forms import ProveCode
 @require_safe
 def index(request: Member) -> HttpResponse:
     """Everything about the account, and what is still to be done to keep it safe."""
-    safe = {"has_factor": factors.has_factor(request.user), "has_codes": factors.has_proven_codes(request.user)}
+    user = request.user
+    safe = {"has_factor": factors.has_factor(user), "has_codes": factors.has_proven_codes(user)}
+    safe["can_give_up_password"] = user.has_usable_password() and factors.has_passkey(user)
     return render(request, "account/index.html", safe)
+
+
+@require_POST
+def give_up_password(request: Member) -> HttpResponse:
+    """Do without a password: a passkey is enough."""
+    factors.give_up_password(request.user, by=actor_of(request, request.user))
+    update_session_auth_hash(request, request.user)  # the other sessions end
+    messages.success(request, _("Your account has no password any more."))
+    return redirect("account")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -16,7 +16,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import ResolverMatch
+from django.urls import ResolverMatch, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -121,15 +121,25 @@ def _for_members(request: HttpRequest, match: ResolverMatch) -> HttpResponse | N
             return redirect("mfa_index")
         if not factors.has_proven_codes(request.user):
             return redirect("account_recovery")
-    if match.url_name in OPERATORS and not request.user.is_superuser:
-        raise Missing("no-such-page", _("There is nothing at this address."))
-    if match.url_name in OPERATORS and not used_key(request, request.user):
-        return redirect("mfa_reauthenticate_webauthn" if factors.has_key(request.user) else "mfa_list_webauthn")
+    if match.url_name in OPERATORS and not (request.user.is_superuser and used_key(request, request.user)):
+        return _to_a_key(request)
     reads = match.url_name in READING and request.method in {"GET", "HEAD"}
     if reads or match.url_name in AGAIN or _has_shown_lately(request):
         return None
-    again = get_adapter().get_reauthentication_methods(request.user)[0]["url"]
-    return redirect(f"{again}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
+    return _and_back(request, get_adapter().get_reauthentication_methods(request.user)[0]["url"])
+
+
+def _to_a_key(request: HttpRequest) -> HttpResponse:
+    """Where a superuser shows a security key, or gets one. Raises Missing("no-such-page") for everybody else."""
+    if not request.user.is_superuser:
+        raise Missing("no-such-page", _("There is nothing at this address."))
+    if not factors.has_key(request.user):
+        return redirect("mfa_list_webauthn")
+    return _and_back(request, reverse("mfa_reauthenticate_webauthn"))
+
+
+def _and_back(request: HttpRequest, url: str) -> HttpResponse:
+    return redirect(f"{url}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
 
 
 def _is_due(request: HttpRequest) -> bool:

@@ -101,6 +101,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "account_export": ((Limit("export", 10, HOUR), _user),),
     "account_name": ((Limit("name", 20, HOUR), _user),),
     "account_recovery": ((Limit("recovery", 20, HOUR), _user),),
+    "bounces": ((Limit("bounces", 6000, HOUR), _address),),
 }
 OTHERS: tuple[Rule, ...] = ((Limit("post", 120, 5 * MINUTE), _user),)
 FOR_PROGRAMS = {"upload", "leaked-tokens"}  # like all of the management API

@@ -31,6 +31,7 @@ TOLD = {
     "factor:reset": _("All second factors were taken away by the operator"),
     "password:change": _("The password was changed"),
     "password:leaked": _("The password had become known, and was made useless"),
+    "password:remove": _("The password was given up"),
     "password:reset": _("A new password was set, by mail"),
     "recovery:generate": _("Recovery codes were made"),
     "recovery:use": _("A recovery code was used"),
