@@ -133,6 +133,7 @@ CHANGES: Mapping[str, Notice] = {
     "remove file": Notice(_("file deleted"), _("A file was deleted for good.")),
     "remove project": Notice(_("deleted"), _("The project was deleted for good, with all its releases and files.")),
     "remove release": Notice(_("release deleted"), _("A release was deleted for good, with all its files.")),
+    "rename user": Notice(_("another name"), _("Somebody who works on the project has another name now.")),
     "unyank file": Notice(_("file offered again"), _("A file that was yanked is offered again.")),
     "unyank release": Notice(_("release offered again"), _("A release that was yanked is offered again.")),
     "yank file": Notice(_("file yanked"), _("A file was yanked: installers pass it by unless it is pinned.")),

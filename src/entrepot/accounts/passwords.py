@@ -42,8 +42,8 @@ class NotTooLong:
             raise ValidationError(_("A password may have 4,096 characters."), code="password_too_long")
 
     def get_help_text(self) -> str:
-        """Nothing that one has to know before."""
-        return ""
+        """What people are told before they choose."""
+        return _("It can have up to 4,096.")
 
 
 class Guessable:
@@ -59,7 +59,7 @@ class Guessable:
 
     def get_help_text(self) -> str:
         """What people are told before they choose."""
-        return _("At least 8 characters. Some words that do not belong together are easy to keep and hard to guess.")
+        return _("Some words that do not belong together are easy to keep, and hard to guess.")
 
 
 class Leaked:
@@ -74,8 +74,8 @@ class Leaked:
             )
 
     def get_help_text(self) -> str:
-        """Nothing that one has to know before."""
-        return ""
+        """What people are told before they choose."""
+        return _("It should be used nowhere else: what leaks elsewhere is tried here.")
 
 
 OPERATORS_RULES = (

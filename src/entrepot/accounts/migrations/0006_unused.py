@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """The tables keep what the version before still uses."""
+    """The table keeps the column, which the version before still writes."""
 
     dependencies = [
         ("accounts", "0005_addresses"),
@@ -10,9 +10,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.SeparateDatabaseAndState(
-            state_operations=[
-                migrations.RemoveField(model_name="user", name="email_verified_at"),
-                migrations.DeleteModel(name="Spent"),
-            ]
+            state_operations=[migrations.RemoveField(model_name="user", name="email_verified_at")]
         )
     ]
