@@ -237,6 +237,20 @@ class TestSecondFactors:
         visitor.sign_in("bob")
         assert path_of(visitor.get("/account/tokens/")) == "/account/tokens/"
 
+    def test_a_browser_can_be_remembered(self, site: Server) -> None:
+        """For 30 days it is not asked for a second factor, unless the password or the factors change."""
+        person = member(site, next(NAMES))
+        other = Visitor(site)
+        page = other.post("/account/login/", login=person.name, password=PASSWORD)
+        page = other.post_here(page, code=person.codes[0])
+        assert path_of(page) == "/account/2fa/trust/"
+        assert path_of(other.post_here(page, action="trust")) == "/account/"
+        other.post("/account/logout/")
+        assert path_of(other.post("/account/login/", login=person.name, password=PASSWORD)) == "/account/"
+        other.post("/account/password/change/", oldpassword=PASSWORD, password1=NEW, password2=NEW)
+        other.post("/account/logout/")
+        assert path_of(other.post("/account/login/", login=person.name, password=NEW)) == "/account/2fa/authenticate/"
+
     def test_secrets_are_sealed(self, site: Server) -> None:
         """C01: what an authenticator app knows is not in the database for all to read."""
         person = member(site, next(NAMES))
