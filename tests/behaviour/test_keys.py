@@ -273,3 +273,30 @@ def look_at(page: Page, url: str, path: str, screen: dict[str, int]) -> None:
     assert results.violations_count == 0, f"{path}\n{results.generate_report()}"
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{path.strip('/').replace('/', '-')}-{screen['width']}.png", full_page=True)
+
+
+def test_a_token_is_made_by_keyboard_alone(site: Server, browser: Browser) -> None:
+    """From the menu to the token: Tab, Space and Enter are enough, and the focus is always seen."""
+    person = member(site, next(NAMES))
+    with visit(browser, site.url) as page:
+        page.context.add_cookies([{"name": "session", "value": person.client.cookies["session"], "url": site.url}])
+        page.goto(f"{site.url}/account/tokens/new/")
+        walk_to(page, "document.activeElement.name === 'description'")
+        page.keyboard.type("keyboard")
+        walk_to(page, "document.activeElement.value === 'yank'")
+        page.keyboard.press("Space")
+        walk_to(page, "document.activeElement.textContent.includes('Make the token')")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "3px"
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Your new token").wait_for()
+    (token,) = inside.query(site, "SELECT permissions FROM accounts_token WHERE description = 'keyboard'")
+    assert "yank" in str(token)
+
+
+def walk_to(page: Page, condition: str) -> None:
+    """Press Tab until the focus is where it should be."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(condition):
+            return
+    pytest.fail(f"the keyboard never gets to where {condition}")
