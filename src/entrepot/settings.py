@@ -75,7 +75,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "entrepot.accounts.passwords.NotTooLong"},
-    {"NAME": "entrepot.accounts.passwords.Guessable"},
+    {"NAME": "entrepot.accounts.guessing.Guessable"},
     {"NAME": "entrepot.accounts.passwords.Leaked"},
 ]
 AUTHENTICATION_BACKENDS = ["entrepot.accounts.backend.OnePassword"]

@@ -1,13 +1,11 @@
-"""What a password must be: not guessable, and in no list of leaked ones.
+"""What a password must be: in no list of leaked ones; and not guessable (`guessing`).
 
 The operator's commands are held to Django's own rules only, which ask nobody else.
 """
 
 import hashlib
 import logging
-import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import httpx2
 from django.contrib.auth.password_validation import (
@@ -17,7 +15,6 @@ from django.contrib.auth.password_validation import (
 )
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from zxcvbn import zxcvbn
 
 from entrepot.accounts.addresses import verified_of
 from entrepot.accounts.models import User
@@ -27,9 +24,6 @@ from entrepot.monitoring import metrics
 logger = logging.getLogger(__name__)
 
 LONGEST = 4096  # characters
-WEIGHED = 72  # characters of a password that are looked at: what follows them makes it only stronger
-STRONG_ENOUGH = 2  # of 4: more than 10**6 guesses
-SHORTEST_WORD = 3  # characters: shorter ones stand in every password
 PATIENCE = 1.5  # seconds for who keeps the list; without an answer the password is taken
 
 
@@ -44,22 +38,6 @@ class NotTooLong:
     def get_help_text(self) -> str:
         """What people are told before they choose."""
         return _("It can have up to 4,096.")
-
-
-class Guessable:
-    """Refuses what a program would guess, knowing the person's own words."""
-
-    def validate(self, password: str, user: User | None = None) -> None:
-        """Raises ValidationError."""
-        if zxcvbn(password[:WEIGHED], user_inputs=sorted(_own_words(user)))["score"] < STRONG_ENOUGH:
-            raise ValidationError(
-                _("This password would be guessed soon. Some words that do not belong together make a better one."),
-                code="password_guessable",
-            )
-
-    def get_help_text(self) -> str:
-        """What people are told before they choose."""
-        return _("Some words that do not belong together are easy to keep, and hard to guess.")
 
 
 class Leaked:
@@ -104,13 +82,6 @@ def is_leaked(password: str) -> bool:
         return False
     found = (line.partition(":") for line in answer.text.splitlines())
     return any(suffix.strip().upper() == digest[5:] and count.strip() != "0" for suffix, _colon, count in found)
-
-
-def _own_words(user: User | None) -> set[str]:
-    """What those who guess would try first: names and addresses of the person and of the site, and their parts."""
-    given = ["entrepot", urlsplit(Config.current().public_url).hostname or "", *_words_of(user)]
-    parts = (part for each in given for part in re.split(r"[\W_]+", each))
-    return {word for word in (*given, *parts) if len(word) >= SHORTEST_WORD}
 
 
 def _words_of(user: User | None) -> Iterator[str]:
