@@ -498,6 +498,7 @@ class TestSecurityKeys:
         alice, bob = (User.objects.get(username=name) for name in NAMES[:2])
         add_factor(alice, Authenticator.Type.WEBAUTHN)
         add_factor(bob, Authenticator.Type.TOTP)
+        Role.objects.update(at=timezone.now() - timedelta(hours=73))
         collaboration.set_needs_keys(demo, True, by=signed_in(alice, with_key=True))
         assert last_events(1) == ["project:keys"]
         shut = [signed_in(alice), signed_in(bob), signed_in(bob, with_key=True), holding(bob, by_operator=False)]

@@ -97,6 +97,17 @@ def test_only_who_has_a_key_can_ask_for_keys(site: Server) -> None:
     assert (refused.status_code, "security key" in words(refused)) == (403, True)
 
 
+def test_a_new_owner_cannot_shut_out_the_others_by_keys(site: Server) -> None:
+    """A03."""
+    owner, other = member(site, next(NAMES)), member(site, next(NAMES))
+    project = new_project(site, owner)
+    page = f"/account/projects/{project}/"
+    owner.post(f"{page}invite/", on=page, user=other.name, role="Owner")
+    other.post(f"{page}accept/", on="/account/projects/")
+    refused = other.post(f"{page}keys/", on=page, needed="yes")
+    assert (refused.status_code, "after three days" in words(refused)) == (403, True)
+
+
 def test_what_happened_to_it(site: Server) -> None:
     """C09, E12: for its owners, without the addresses of others; and as JSON."""
     owner, guest = member(site, next(NAMES)), member(site, next(NAMES))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import inside
-from serving import PASSWORD, Server, environment, serving
+from serving import PASSWORD, Server, environment_of, serving
 from visiting import Visitor, letters, mailed_code, member, newcomer, token_of, totp, words
 
 NAMES = (f"person{number}x" for number in count(100))
@@ -78,10 +78,23 @@ class TestRegistering:
         owner, name = next(NAMES), next(NAMES)
         newcomer(site, owner)
         page = register(Visitor(site), name, email=f"{owner}@example.org")
-        other = register(Visitor(site), next(NAMES))
+        stranger = next(NAMES)
+        other = register(Visitor(site), stranger)
         assert (path_of(page), page.status_code) == (path_of(other), other.status_code)  # type: ignore[attr-defined]
         assert "You have an account already" in letters(site, f"{owner}@example.org")[-1]
-        assert inside.query(site, "SELECT 1 FROM accounts_user WHERE username = ?", name) == []
+        assert site.get(f"/user/{name}/").status == site.get(f"/user/{stranger}/").status
+        assert path_of(Visitor(site).sign_in(name)) == "/account/confirm-email/"
+
+    def test_an_address_that_somebody_only_says_is_theirs(self, site: Server) -> None:
+        """A14: it keeps nobody from registering with it, and proving it."""
+        name, squatter = next(NAMES), next(NAMES)
+        register(Visitor(site), squatter, email=f"{name}@example.org")
+        visitor = Visitor(site)
+        register(visitor, name)
+        mailed = " ".join(letters(site, f"{name}@example.org"))
+        for code in re.findall(r"^ {4}(\S+)$", mailed, re.MULTILINE):
+            visitor.post_here(visitor.get("/account/confirm-email/"), code=code)
+        assert path_of(visitor.get("/account/")) == "/account/"
 
     def test_where_nobody_may_register(self, own_server: Server) -> None:
         own_server.process.terminate()
@@ -146,6 +159,18 @@ class TestLimits:
         assert Visitor(site).sign_in(name).status_code == 429
         assert path_of(known.sign_in(name)) == "/account/"
 
+    def test_a_name_is_counted_however_it_is_written(self, site: Server) -> None:
+        """A01: with blanks around it, or what nobody can type."""
+        name = next(NAMES)
+        newcomer(site, name)
+        codes = [
+            Visitor(site)
+            .post("/account/login/", login=f"{' ' * (number % 3)}{name}{end}", password="wrong")
+            .status_code
+            for number, end in enumerate(["", "\0"] * 6)
+        ]
+        assert codes.count(429) == 2, codes
+
     def test_second_factors_are_not_guessed(self, site: Server) -> None:
         """A06: five codes in five minutes for one account."""
         person = member(site, next(NAMES))
@@ -187,6 +212,22 @@ class TestSecondFactors:
         assert path_of(one.post_here(pages[0], code=f"{code[:3]} {code[3:]}")) != "/account/2fa/authenticate/"
         for again in (code, f" {code[:3]}-{code[3:]} ", totp(person.secret)):
             assert "Incorrect code" in words(two.post_here(pages[1], code=again))
+
+    def test_a_code_of_other_letters(self, site: Server) -> None:
+        """A05: digits of other scripts are digits; what is none is a wrong code."""
+        person = member(site, next(NAMES))
+        other = Visitor(site)
+        page = other.post("/account/login/", login=person.name, password=PASSWORD)
+        assert "Incorrect code" in words(other.post_here(page, code="é"))
+        wide = "".join(chr(ord(each) + 0xFEE0) for each in totp(person.secret, steps=1))
+        assert path_of(other.post_here(page, code=wide)) == "/account/2fa/trust/"
+
+    def test_what_a_key_never_sends(self, site: Server) -> None:
+        """B18: as deep as it goes."""
+        visitor = Visitor(site)
+        for nested in ("[" * 100_000, '{"response": {"clientDataJSON": "W1tb"}}'):
+            answer = visitor.post("/account/2fa/webauthn/login/", on="/account/login/", credential=nested)
+            assert answer.status_code < 500
 
     def test_clocks_may_differ_by_one_step(self, site: Server) -> None:
         """A07: no more."""
@@ -280,6 +321,21 @@ class TestNewBrowsers:
         visitor.post("/account/logout/")
         assert path_of(visitor.sign_in(name)) == "/account/"
 
+    def test_the_link_goes_to_an_address_that_counts(self, posted: Server) -> None:
+        """A15: not to one that somebody else may have by now."""
+        name = next(NAMES)
+        newcomer(posted, name)
+        ((user,),) = inside.query(posted, "SELECT id FROM accounts_user WHERE username = ?", name)
+        inside.query(posted, "UPDATE account_emailaddress SET verified = ? WHERE user_id = ?", False, user)
+        inside.query(
+            posted,
+            'INSERT INTO account_emailaddress (user_id, email, verified, "primary") VALUES (?, ?, ?, ?)',
+            *(user, f"{name}@example.net", True, False),
+        )
+        assert path_of(Visitor(posted).sign_in(name)) == "/account/new-browser/"
+        assert "new browser" in letters(posted, f"{name}@example.net")[-1]
+        assert not any("new browser" in each for each in letters(posted, f"{name}@example.org"))
+
     def test_nobody_waits_for_a_link_that_nobody_sent(self, posted: Server) -> None:
         assert path_of(Visitor(posted).get("/account/new-browser/")) == "/account/login/"
 
@@ -357,6 +413,56 @@ class TestSessions:
         thief.client.cookies.set("session", cookie)
         assert path_of(thief.get("/account/")) == "/account/login/"
 
+    def test_those_from_before_a_second_factor_end_with_it(self, site: Server) -> None:
+        """A03, B02: whoever had the password before has nothing now."""
+        name = next(NAMES)
+        newcomer(site, name)
+        thief, owner = Visitor(site), Visitor(site)
+        thief.sign_in(name)
+        owner.sign_in(name)
+        assert path_of(thief.get("/account/")) == "/account/"
+        owner.protect()
+        assert path_of(owner.get("/account/tokens/new/")) == "/account/tokens/new/"
+        assert path_of(thief.get("/account/")) == "/account/login/"
+
+    def test_what_was_sent_too_late_is_not_done(self, site: Server) -> None:
+        """A24: and one is led back to where it was sent from, which says so."""
+        person = member(site, next(NAMES))
+        page = person.get("/account/recovery-codes/")
+        age(site, person)
+        fields = {"csrfmiddlewaretoken": token_of(page)}
+        for referer, back in ((str(page.url), "/account/recovery-codes/"), ("https://evil.example/x", "/account/")):
+            asked = person.client.post("/account/recovery-codes/", data=fields, headers={"Referer": referer})
+            assert path_of(asked) == "/account/reauthenticate/"
+            assert asked.url.params["next"] == back
+            assert "do it once more" in words(asked)
+
+    def test_whoever_has_nothing_to_show_sets_a_new_password(self, site: Server) -> None:
+        """A24."""
+        name = next(NAMES)
+        newcomer(site, name)
+        visitor = Visitor(site)
+        visitor.sign_in(name)
+        age(site, visitor)
+        code = (
+            "import sys, entrepot.boot\n"
+            "from entrepot.accounts.models import User\n"
+            "from django.contrib.sessions.backends.db import SessionStore\n"
+            "user = User.objects.get(username=sys.argv[1])\n"
+            "user.set_unusable_password()\n"
+            "user.save()\n"
+            "session = SessionStore(sys.argv[2])\n"
+            "session['_auth_user_hash'] = user.get_session_auth_hash()\n"
+            "session.save()\n"
+        )
+        key = visitor.client.cookies["session"].partition(".")[0]
+        subprocess.run(
+            [sys.executable, "-c", code, name, key],
+            env=beside(site),
+            check=True,
+        )
+        assert path_of(visitor.get("/account/email/")) == "/account/password/reset/"
+
     def test_freezing_ends_them_at_once(self, site: Server) -> None:
         """B02, C07."""
         person = member(site, next(NAMES))
@@ -408,6 +514,20 @@ class TestSessions:
 
 
 class TestForms:
+    @pytest.mark.embedded
+    def test_without_the_database(self, own_server: Server) -> None:
+        """B19: a page that says so."""
+        visitor = Visitor(own_server)
+        token = token_of(visitor.get("/account/login/"))
+        file = own_server.data / "entrepot.sqlite3"
+        file.rename(file.with_suffix(".away"))
+        try:
+            fields = {"csrfmiddlewaretoken": token, "login": "alice", "password": PASSWORD}
+            answer = visitor.client.post("/account/login/", data=fields)
+        finally:
+            file.with_suffix(".away").rename(file)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+
     def test_other_sites_send_nothing_in_my_name(self, site: Server) -> None:
         """B04: neither without the token of a page, nor with one but from elsewhere."""
         person = member(site, next(NAMES))
@@ -452,4 +572,13 @@ def age(server: Server, visitor: Visitor) -> None:
         "session.save()\n"
     )
     key = visitor.client.cookies["session"].partition(".")[0]
-    subprocess.run([sys.executable, "-c", code, key], env=environment(ENTREPOT_DATA=str(server.data)), check=True)
+    subprocess.run(
+        [sys.executable, "-c", code, key],
+        env=beside(server),
+        check=True,
+    )
+
+
+def beside(server: Server) -> dict[str, str]:
+    """The environment of a program on the data of a server."""
+    return environment_of(server.data) | {"ENTREPOT_DATA": str(server.data)}

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from entrepot.accounts import record, usernames
 from entrepot.accounts.actor import Actor
-from entrepot.accounts.addresses import check_unused
+from entrepot.accounts.addresses import canonical, check_unused
 from entrepot.accounts.macaroons import Macaroon
 from entrepot.accounts.models import Token, User
 from entrepot.accounts.passwords import OPERATORS_RULES
@@ -25,13 +25,14 @@ from entrepot.refusal import Missing, Refused
 @transaction.atomic(durable=True)
 def create_user(name: str, *, by: Actor, email: str, password: str, superuser: bool = False) -> User:
     """A user whose address counts as verified, because the operator says so. Raises Refused("invalid-user")."""
-    user = User(username=name, email=email.lower(), is_superuser=superuser, is_staff=superuser)
+    user = User(username=name, email=email, is_superuser=superuser, is_staff=superuser)
     user.set_password(password)
     try:
+        user.email = canonical(email)
         validate_password(password, user, OPERATORS_RULES)
         user.full_clean()
         usernames.check(name)
-        check_unused(email)
+        check_unused(user.email)
     except ValidationError as error:
         raise Refused("invalid-user", f"No user was made: {' '.join(error.messages)}") from error
     user.save(force_insert=True)

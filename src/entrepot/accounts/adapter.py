@@ -33,7 +33,7 @@ from entrepot.accounts import (
 from entrepot.accounts.address import address_of
 from entrepot.accounts.models import User
 from entrepot.accounts.queries import user_of_login
-from entrepot.accounts.sessions import actor_of
+from entrepot.accounts.sessions import actor_of, end_all
 from entrepot.config import Config
 
 # What allauth tells people of, and what the record calls it.
@@ -50,7 +50,6 @@ NOTICES = {
 }
 # What it sends to one address, and our template for it.
 LETTERS = {
-    "account/email/account_already_exists": "account-exists",
     "account/email/email_confirmation": "confirm-address",
     "account/email/email_confirmation_signup": "confirm-address",
     "account/email/password_reset_code": "reset-password",
@@ -146,7 +145,10 @@ class Accounts(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: Mapping[str, object]) -> None:
         """Our own mail for what allauth wants to tell one address."""
         given = {key: context[key] for key in ("user", "code") if key in context}
-        letters.write(addresses.canonical(email), LETTERS[template_prefix], given, lasting=CODES_LIVE)
+        to, purpose = addresses.canonical(email), LETTERS[template_prefix]
+        if purpose == "confirm-address" and addresses.is_verified(to):  # of somebody else: the code would do nothing
+            purpose = "account-exists"
+        letters.write(to, purpose, given, lasting=CODES_LIVE)
 
     def send_notification_mail(
         self,
@@ -164,6 +166,8 @@ class Accounts(DefaultAccountAdapter):
         action = NOTICES[template_prefix]
         if action == "factor:add-totp":
             factors.spend_codes(user)
+        if action.startswith("factor:add-"):  # they began without it
+            end_all(user, but=self.request.session.session_key)
         record.note(action, by=actor_of(self.request, user), at=timezone.now(), user=user, details=details)
         if action == "password:reset":  # whoever had the password may have made them
             actions.revoke_all(user, by=actor_of(self.request, user), reason="the password was reset")

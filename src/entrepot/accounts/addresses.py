@@ -39,9 +39,14 @@ def check_kept(email: str) -> None:
         )
 
 
+def is_verified(email: str) -> bool:
+    """Whether somebody has shown that the address is theirs."""
+    return bool(EmailAddress.objects.filter(email__iexact=email, verified=True).exists())
+
+
 def check_unused(email: str) -> None:
     """Whether nobody has shown that the address is theirs. Raises ValidationError."""
-    if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
+    if is_verified(email):
         raise ValidationError(_("Somebody has an account with this address."), code="email_taken")
 
 

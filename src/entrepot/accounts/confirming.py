@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from entrepot.accounts import devices, letters, sealing
 from entrepot.accounts.address import address_of
+from entrepot.accounts.addresses import verified_of
 from entrepot.accounts.sessions import used_key
 from entrepot.config import Config
 
@@ -40,7 +41,7 @@ class ConfirmDevice(LoginStage):
         link = Config.current().public_url + reverse("account_confirm_device_link", args=[token])
         about = {"user": user, "link": link, "address": address_of(self.request)}
         about["agent"] = self.request.headers.get("User-Agent", "")[:200]
-        letters.write(user.email, "new-device", about, lasting=LIVES)
+        letters.write(verified_of(user)[0], "new-device", about, lasting=LIVES)
         return HttpResponseRedirect(reverse(self.urlname)), True
 
     def is_confirmed_by(self, token: str) -> bool:

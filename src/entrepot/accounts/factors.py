@@ -5,6 +5,7 @@ Keys and authenticator apps are django-allauth's rows. Recovery codes are ours: 
 
 import secrets
 import time
+import unicodedata
 from collections.abc import Sequence
 
 from allauth.mfa.models import Authenticator
@@ -57,7 +58,8 @@ def has_proven_codes(user: User) -> bool:
 
 def canonical(code: str) -> str:
     """A code as it is compared: without what people, and those who show it to them, put between its characters."""
-    return "".join(each for each in code if each.isalnum()).lower()
+    plain = unicodedata.normalize("NFKC", code)
+    return "".join(each for each in plain if each.isascii() and each.isalnum()).lower()
 
 
 @transaction.atomic

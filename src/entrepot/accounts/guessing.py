@@ -1,12 +1,14 @@
 """Whether a program would guess a password. Apart, since what it knows of words takes room in memory."""
 
 import re
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from zxcvbn import zxcvbn
 
+from entrepot.accounts.addresses import verified_of
 from entrepot.accounts.models import User
 from entrepot.config import Config
 
@@ -36,3 +38,10 @@ def _own_words(user: User | None) -> set[str]:
     given = ["entrepot", urlsplit(Config.current().public_url).hostname or "", *_words_of(user)]
     parts = (part for each in given for part in re.split(r"[\W_]+", each))
     return {word for word in (*given, *parts) if len(word) >= SHORTEST_WORD}
+
+
+def _words_of(user: User | None) -> Iterator[str]:
+    if user is not None:
+        yield from (user.username, user.email)
+        if user.pk is not None:  # else there is nothing more yet
+            yield from (user.display_name, *verified_of(user))

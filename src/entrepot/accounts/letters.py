@@ -64,7 +64,7 @@ def write(to: str, purpose: str, context: Mapping[str, object], *, lasting: time
 
 def _has_room(to: str, purpose: str) -> bool:
     try:
-        if COUNTING.spend(TO_ONE, hashlib.sha256(to.casefold().encode()).hexdigest()).admitted:
+        if COUNTING.spend(TO_ONE, f"{purpose} {hashlib.sha256(to.casefold().encode()).hexdigest()}").admitted:
             return True
         logger.warning("one address was to get too many mails: %s was not written", purpose)
     except Unavailable:

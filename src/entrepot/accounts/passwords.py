@@ -5,7 +5,6 @@ The operator's commands are held to Django's own rules only, which ask nobody el
 
 import hashlib
 import logging
-from collections.abc import Iterator
 
 import httpx2
 from django.contrib.auth.password_validation import (
@@ -16,7 +15,6 @@ from django.contrib.auth.password_validation import (
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from entrepot.accounts.addresses import verified_of
 from entrepot.accounts.models import User
 from entrepot.config import Config
 from entrepot.monitoring import metrics
@@ -82,10 +80,3 @@ def is_leaked(password: str) -> bool:
         return False
     found = (line.partition(":") for line in answer.text.splitlines())
     return any(suffix.strip().upper() == digest[5:] and count.strip() != "0" for suffix, _colon, count in found)
-
-
-def _words_of(user: User | None) -> Iterator[str]:
-    if user is not None:
-        yield from (user.username, user.email)
-        if user.pk is not None:  # else there is nothing more yet
-            yield from (user.display_name, *verified_of(user))

@@ -31,7 +31,7 @@ def used_key(request: HttpRequest, user: User) -> bool:
     return any((each["method"], each.get("type")) == ("mfa", "webauthn") for each in records)
 
 
-def end_all(user: User) -> None:
-    """End every session of the user."""
-    for each in UserSession.objects.filter(user=user):
+def end_all(user: User, *, but: str | None = None) -> None:
+    """End every session of the user, but the one with this key."""
+    for each in UserSession.objects.filter(user=user).exclude(session_key=but or ""):
         each.end()

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 20  # letters of one round
 PATIENCE = 10  # seconds for one answer of a mail server
 LEASE = timedelta(minutes=3)  # to send what was claimed
+NO_MAILBOX = ("5.1.1 ", "5.1.2 ", "5.1.3 ", "5.1.6 ", "5.1.10 ", "5.2.1 ")  # what begins the reasons that say so
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 
 
@@ -139,9 +140,13 @@ def _message(letter: Letter, post: BaseEmailBackend) -> EmailMultiAlternatives:
 
 
 def _refused(letter: Letter, code: int, text: str) -> None:
-    """The server does not take mail to this address: for now, for good, or because of who we are (RFC 3463, X.7)."""
+    """The server does not take mail to this address: for now, or for good.
+
+    For good is only what says that there is no such mailbox (RFC 3463, X.1.1 to X.1.3, X.1.6, X.1.10 and X.2.1): the
+    rest may be about us, or about a mailbox that is full.
+    """
     logger.warning("the recipient of mail %d (%s) was refused: %d", letter.pk, letter.purpose, code)
-    if code < 500 or text.startswith("5.7."):
+    if code < 500 or not text.startswith(NO_MAILBOX):
         _postpone([letter])
         return
     with transaction.atomic():

@@ -166,6 +166,8 @@ def set_needs_keys(project: Project, needed: bool, *, by: Actor) -> None:
     project, now = held_project(project, by, Permission.MANAGE), timezone.now()
     if project.needs_keys == needed:
         raise Refused("keys-unchanged", f"That is what holds for {project.display_name} already.", "needed")
+    if needed:
+        _check_settled(project, by, now)  # or a new owner could shut the others out
     project.needs_keys = needed
     rights.check_open(by, project)  # or they would shut themselves out
     project.save(update_fields=["needs_keys"])
@@ -202,10 +204,16 @@ def _check_may_lose(held: Role, by: Actor, at: datetime) -> None:
         return
     if not _able_owners(project).exclude(user=user).exists():
         raise Refused("last-owner", f"{user.username} is the last owner of {project.display_name}, which needs one.")
-    if by.credential is None or by.credential.user == user:
+    if by.credential is not None and by.credential.user != user:
+        _check_settled(project, by, at)
+
+
+def _check_settled(project: Project, by: Actor, at: datetime) -> None:
+    if by.credential is None:
         return
     since = _role_of(project, by.credential.user).at
-    if at - since < SETTLED:
+    others = _able_owners(project).exclude(user=by.credential.user).exists()
+    if others and at - since < SETTLED:
         raise Forbidden(
             "owner-too-new",
             f"You have been an owner of {project.display_name} since {since:%Y-%m-%d %H:%M} UTC, and may take the role "

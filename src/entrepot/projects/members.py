@@ -66,6 +66,7 @@ def delete_account(user: User, *, by: Actor, reason: str = "") -> int:
         )
     roles = list(_roles_of(held))
     Role.objects.filter(user=held).delete()
+    held.invitations.all().delete()
     people.erase(held, by=by, reason=reason)
     return _append([event_of(each.project, f"remove {each.name} {held.username}") for each in roles], by)
 

@@ -112,7 +112,7 @@ def _check_origin(credential: object) -> None:
     try:
         sent = json.loads(websafe_decode(credential["response"]["clientDataJSON"]))  # type: ignore[index]
         ours = sent["origin"] == origin_of_keys()
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         ours = False
     if not ours:
         raise get_adapter().validation_error("incorrect_code")

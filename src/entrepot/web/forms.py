@@ -39,9 +39,13 @@ class Register(SignupForm):
             self.add_error("captcha", _("You were taken for a program. Please try once more."))
         return given
 
+    def validate_unique_email(self, value: str) -> str:
+        """The address, whoever else has it: that is told by mail alone, to its owner (`adapter.Accounts.send_mail`)."""
+        return value
+
     @transaction.atomic
     def try_save(self, request: HttpRequest) -> tuple[object, HttpResponse | None]:
-        """The new user; none when the address belongs to somebody, who is told by mail."""
+        """The new user, who cannot do anything before the address is verified."""
         made: tuple[object, HttpResponse | None] = super().try_save(request)
         return made
 

@@ -6,11 +6,13 @@ kept, but for the pages where these are set up.
 
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.db import IntegrityError, OperationalError
@@ -40,6 +42,8 @@ OPEN = frozenset(
     | {"account_password_reset_completed", "account_confirm_device", "account_confirm_device_link"}
     | {"mfa_authenticate", "mfa_login_webauthn", "mfa_trust"}
 )
+# The same for everybody who asks.
+SHARED = frozenset({"front", "status", "upload", "user", "user_avatar"})
 # For whoever has signed in, however long ago: to read, and to show once more who they are.
 READING = frozenset(
     {"account", "account_events", "account_tokens", "projects", "project_people", "project_events", "usersessions_list"}
@@ -67,7 +71,8 @@ class Gate:
         response = self._get_response(request)
         limits.tell(request, response)
         response["Permissions-Policy"] = PERMISSIONS
-        if request.resolver_match is not None and not is_open(request.resolver_match):
+        match = request.resolver_match
+        if match is not None and match.namespace != "api" and match.url_name not in SHARED:
             response["Cache-Control"] = "no-store"
         return response
 
@@ -79,13 +84,15 @@ class Gate:
             _check_encrypted(request)
             limits.spend(request, match)
             return None if is_open(match) else _for_members(request, match)
-        except Refused as refusal:
-            return refuse(request, refusal)
+        except (Refused, OperationalError) as error:
+            return self.process_exception(request, error)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """What to answer when a page could not be made: never that something broke when it did not."""
         if isinstance(error, Refused):
             return refuse(request, error)
+        if isinstance(error, RecursionError):  # of what was sent, as deep as it goes
+            return render(request, "400.html", status=400)
         if isinstance(error, IntegrityError):
             return render(request, "409.html", status=409)
         if isinstance(error, OperationalError):
@@ -126,7 +133,8 @@ def _for_members(request: HttpRequest, match: ResolverMatch) -> HttpResponse | N
     reads = match.url_name in READING and request.method in {"GET", "HEAD"}
     if reads or match.url_name in AGAIN or _has_shown_lately(request):
         return None
-    return _and_back(request, get_adapter().get_reauthentication_methods(request.user)[0]["url"])
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    return _and_back(request, ways[0]["url"]) if ways else redirect("account_reset_password")
 
 
 def _to_a_key(request: HttpRequest) -> HttpResponse:
@@ -139,7 +147,13 @@ def _to_a_key(request: HttpRequest) -> HttpResponse:
 
 
 def _and_back(request: HttpRequest, url: str) -> HttpResponse:
-    return redirect(f"{url}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
+    """To the page `url`, and then to this one; what was sent is not kept, so then to the page that it was sent from."""
+    path = request.get_full_path()
+    if request.method != "GET":
+        messages.warning(request, _("Nothing was changed yet: please show who you are, and then do it once more."))
+        sent_from = urlsplit(request.headers.get("Referer", ""))
+        path = sent_from.path if sent_from.netloc == request.get_host() else reverse("account")
+    return redirect(f"{url}?{urlencode({REDIRECT_FIELD_NAME: path})}")
 
 
 def _is_due(request: HttpRequest) -> bool:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch
 from django.utils.translation import gettext as _
 
-from entrepot.accounts import devices, factors
+from entrepot.accounts import devices, factors, sealing
 from entrepot.accounts.address import address_of, household
 from entrepot.accounts.limits import COUNTING, Limit, Room, headers
 from entrepot.accounts.queries import user_of_login
@@ -32,10 +32,10 @@ def _network(request: HttpRequest) -> str:
 
 def _login(request: HttpRequest) -> str:
     """Whom somebody wants to sign in as. From a browser that this user has, nobody else can lock them out."""
-    given = request.POST.get("login", "").casefold()[:150]
+    given = _sent(request, "login")
     user = user_of_login(given)
     device = None if user is None else devices.known(request, user)
-    name = f"name {given}" if user is None else f"user {user.pk}"
+    name = f"name {_hashed(given)}" if user is None else f"user {user.pk}"
     return name if device is None else f"{name} device {device.pk}"
 
 
@@ -56,7 +56,18 @@ def _user(request: HttpRequest) -> str:
 
 
 def _email(request: HttpRequest) -> str:
-    return request.POST.get("email", "").casefold()[:150]
+    """Whose mailbox a code is asked for, and from where: nobody uses up what others may ask."""
+    return f"{_hashed(_sent(request, 'email'))} {_address(request)}"
+
+
+def _sent(request: HttpRequest, field: str) -> str:
+    """What a form says, as it will be understood."""
+    return request.POST.get(field, "").replace("\0", "").strip().casefold()
+
+
+def _hashed(text: str) -> str:
+    """What is kept of it: as long as any other, and nobody's name or address."""
+    return sealing.digest("limit", text)[:32]
 
 
 _LOCKING = Limit("factor-day", 50, DAY)

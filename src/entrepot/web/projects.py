@@ -38,9 +38,8 @@ def _collaborators(request: Member, name: str, form: Invite) -> HttpResponse:
     project, by = queries.project_named(queries.index_at_root(), name), actor_of(request, request.user)
     rights.check(by, project, Permission.READ, timezone.now())
     found = people.collaborators(project)
-    role = next(each.role for each in found if each.user == request.user.username)
-    shown = {"project": project, "collaborators": found, "role": role, "form": form}
-    if rights.oversees(role):
+    shown = {"project": project, "collaborators": found, "form": form}
+    if any(each.user == request.user.username and rights.oversees(each.role) for each in found):
         shown["invitations"] = people.invitations_of(project)
         shown["tokens"] = people.tokens_of(project, seen_by=by)
     return render(request, "projects/people.html", shown)
