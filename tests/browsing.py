@@ -53,5 +53,5 @@ def visit(browser: Browser, url: str, screen: ViewportSize = DESKTOP, scheme: st
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(url)
     yield page
-    assert complaints == []
+    assert complaints == [], complaints
     context.close()

@@ -27,7 +27,7 @@ COLUMNS = {
     False: "SELECT name FROM pragma_table_info(?)",
     True: "SELECT column_name FROM information_schema.columns WHERE table_name = ? ORDER BY ordinal_position",
 }
-IGNORED_COLUMNS = {"last_used_at"}  # of a token: it was used, whatever came of it
+IGNORED_COLUMNS = {"last_used_at", "last_used_from", "last_used_for"}  # of a token: it was used, whatever came of it
 # The worker's, which goes round in any case; and how often something was tried, whatever came of it.
 IGNORED_TABLES = {"journal_heartbeat", "accounts_counter"}
 

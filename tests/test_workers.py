@@ -6,14 +6,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from archives import forge
+from entrepot.accounts.models import Counter as Uses
 from entrepot.followers import drift, loop, pages
 from entrepot.followers.collect import GRACE
 from entrepot.journal import log, workers
@@ -136,6 +141,41 @@ def test_one_worker_tidies_at_a_time(world: World, tmp_path: Path) -> None:
         assert orphan.exists() is (connection.vendor == "postgresql")
     tidy()
     assert not orphan.exists()
+
+
+@pytest.mark.parametrize("after", range(8))
+def test_whoever_is_told_to_stop_while_tidying_does(world: World, after: int) -> None:
+    """And begins anew the next time."""
+    for number in range(2):
+        orphan = world.store._path(f"packages/aa/b{number}/{'c' * 60}/left-1.0.tar.gz")
+        orphan.parent.mkdir(parents=True)
+        orphan.touch()
+        old = (timezone.now() - 2 * GRACE).timestamp()
+        os.utime(orphan, (old, old))
+    asked = count()
+    now = timezone.now()
+    before = now - loop.TIDY
+    done = loop.step(
+        store=world.store, cdn=world.cdn, now=now, tidied=before, stopped=lambda _seconds: next(asked) >= after
+    )
+    assert done in {before, now}
+    assert loop.step(store=world.store, cdn=world.cdn, now=now, tidied=before, stopped=never) == now
+
+
+def test_tidying_forgets_what_has_expired(world: World) -> None:
+    """Counters that count nothing any more, and sessions."""
+    now = timezone.now()
+    Uses.objects.create(name="old", until=now.timestamp() - 1)
+    Uses.objects.create(name="new", until=now.timestamp() + 60)
+    session = SessionStore()
+    session.set_expiry(-1)
+    session.save()
+    user = world.user
+    UserSession.objects.create(user=user, ip="::", session_key=session.session_key, user_agent="")
+    loop.step(store=world.store, cdn=world.cdn, now=now, tidied=now - loop.TIDY, stopped=never)
+    assert list(Uses.objects.values_list("name", flat=True)) == ["new"]
+    assert not Session.objects.exists()
+    assert not UserSession.objects.exists()
 
 
 def test_when_the_next_debt_falls_due(world: World) -> None:

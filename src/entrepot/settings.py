@@ -97,7 +97,11 @@ ACCOUNT_ADAPTER = "entrepot.accounts.adapter.Accounts"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "homepage"
-ACCOUNT_FORMS = {"signup": "entrepot.web.forms.Register", "reset_password": "entrepot.web.resetting.AskForCode"}
+ACCOUNT_FORMS = {
+    "signup": "entrepot.web.forms.Register",
+    "confirm_email_verification_code": "entrepot.web.forms.ConfirmAddress",
+    "reset_password": "entrepot.web.resetting.AskForCode",
+}
 ACCOUNT_USERNAME_MIN_LENGTH = 2
 ACCOUNT_PASSWORD_MIN_LENGTH = None  # the validators say it
 # Codes, not links: whoever asked for one has to type it, in the browser in which it was asked for.

@@ -169,6 +169,9 @@ def test_the_operator_reads_the_record(site: Server, browser: Browser) -> None:
     """E10: after a password and codes it stays closed, after a key it opens; as JSON, too."""
     name = next(NAMES)
     operator = member(site, name)
+    built = forge.wheel(f"{name}p", "1.0")
+    token = site.new_token(name)
+    assert upload(site, built.filename, built.data, name=f"{name}p", version="1.0", token=token).status == 200
     inside.query(site, "UPDATE accounts_user SET is_superuser = ? WHERE username = ?", True, name)
     with holder(site, browser) as person:
         person.page.context.add_cookies(
@@ -189,6 +192,8 @@ def test_the_operator_reads_the_record(site: Server, browser: Browser) -> None:
         told = answer.json()["events"]
         assert {each["action"] for each in told} >= {"factor:add-key", "sign-in"}
         person.page.get_by_role("link", name="Earlier").click()
+        answer = person.page.request.get(f"{person.url}/operator/record/?format=json&project={name}p")
+        assert "create" in {each["action"] for each in answer.json()["events"]}
         answer = person.page.request.get(f"{person.url}/operator/record/?project=nothing-of-that-name")
         assert answer.status == 404
 

@@ -1,5 +1,7 @@
 """Signing in, and what keeps others from doing it: codes, second factors, new browsers, sessions, limits."""
 
+import base64
+import json
 import re
 import subprocess
 import sys
@@ -91,7 +93,7 @@ class TestRegistering:
         register(Visitor(site), squatter, email=f"{name}@example.org")
         visitor = Visitor(site)
         register(visitor, name)
-        mailed = " ".join(letters(site, f"{name}@example.org"))
+        mailed = "\n".join(letters(site, f"{name}@example.org"))
         for code in re.findall(r"^ {4}(\S+)$", mailed, re.MULTILINE):
             visitor.post_here(visitor.get("/account/confirm-email/"), code=code)
         assert path_of(visitor.get("/account/")) == "/account/"
@@ -221,6 +223,24 @@ class TestSecondFactors:
         assert "Incorrect code" in words(other.post_here(page, code="é"))
         wide = "".join(chr(ord(each) + 0xFEE0) for each in totp(person.secret, steps=1))
         assert path_of(other.post_here(page, code=wide)) == "/account/2fa/trust/"
+
+    def test_a_key_of_another_page_or_of_somebody_else(self, site: Server) -> None:
+        """A10, O-A2.2: is not taken."""
+        person = member(site, next(NAMES))
+        path = "/account/2fa/webauthn/add/"
+        origin = f"http://localhost:{urlsplit(site.url).port}"
+        for said, answer in (("https://evil.example", "Incorrect code"), (origin, "in use already")):
+            data = base64.urlsafe_b64encode(json.dumps({"origin": said}).encode()).decode().rstrip("=")
+            credential = {"id": "known", "response": {"clientDataJSON": data}}
+            if said == origin:
+                ((user,),) = inside.query(site, "SELECT id FROM accounts_user WHERE username = 'alice'")
+                inside.query(
+                    site,
+                    "INSERT INTO mfa_authenticator (user_id, type, data, created_at) VALUES (?, 'webauthn', ?, ?)",
+                    *(user, json.dumps({"credential": {"id": "known"}}), "2026-01-01 00:00:00+00:00"),
+                )
+            page = person.post(path, credential=json.dumps(credential), name="x")
+            assert answer in words(page)
 
     def test_what_a_key_never_sends(self, site: Server) -> None:
         """B18: as deep as it goes."""
@@ -412,6 +432,14 @@ class TestSessions:
         thief = Visitor(site)
         thief.client.cookies.set("session", cookie)
         assert path_of(thief.get("/account/")) == "/account/login/"
+
+    def test_a_code_shows_it_as_well_as_a_password(self, site: Server) -> None:
+        """A24: of the app, or one of the recovery codes."""
+        person = member(site, next(NAMES))
+        for code in (totp(person.secret, steps=1), person.codes[0]):
+            age(site, person)
+            page = person.get("/account/2fa/reauthenticate/?next=/account/tokens/new/")
+            assert path_of(person.post_here(page, code=code)) == "/account/tokens/new/"
 
     def test_those_from_before_a_second_factor_end_with_it(self, site: Server) -> None:
         """A03, B02: whoever had the password before has nothing now."""

@@ -4,6 +4,8 @@ from typing import TypeAlias
 
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session as Row
 from django.http import HttpRequest
 
 from entrepot.accounts.actor import Actor, Session
@@ -29,6 +31,12 @@ def used_key(request: HttpRequest, user: User) -> bool:
     """Whether a security key or a passkey was used in this session."""
     records = get_authentication_records(request, user)
     return any((each["method"], each.get("type")) == ("mfa", "webauthn") for each in records)
+
+
+def forget() -> None:
+    """Remove the rows of sessions that have expired."""
+    SessionStore.clear_expired()
+    UserSession.objects.exclude(session_key__in=Row.objects.values("session_key")).delete()
 
 
 def end_all(user: User, *, but: str | None = None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
-from allauth.account.forms import SignupForm
+from allauth.account.forms import BaseConfirmCodeForm, ConfirmEmailVerificationCodeForm, SignupForm
 from allauth.core import context
 from django import forms
 from django.conf import settings
@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from entrepot.accounts import captcha
+from entrepot.accounts.addresses import check_unused
 from entrepot.accounts.tokens import Permission
 from entrepot.web.registering import Challenge
 
@@ -48,6 +49,16 @@ class Register(SignupForm):
         """The new user, who cannot do anything before the address is verified."""
         made: tuple[object, HttpResponse | None] = super().try_save(request)
         return made
+
+
+class ConfirmAddress(ConfirmEmailVerificationCodeForm):
+    """The code that was mailed to an address: whoever types it has the address, whatever others have said."""
+
+    def clean_code(self) -> str:
+        """The code. Raises ValidationError when it is another, or when somebody else was faster."""
+        code: str = BaseConfirmCodeForm.clean_code(self)
+        check_unused(self.email)
+        return code
 
 
 class ProveCode(forms.Form):
