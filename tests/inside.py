@@ -67,6 +67,23 @@ def query(server: Server, sql: str, *parameters: object) -> list[tuple[object, .
         return connection.execute(sql, parameters).fetchall()
 
 
+@contextmanager
+def unrecorded(server: Server, action: str) -> Iterator[None]:
+    """For a while no event called `action` can be recorded: the database refuses it."""
+    if _url(server):
+        begin = f"ALTER TABLE accounts_event ADD CONSTRAINT unrecorded CHECK (action <> '{action}') NOT VALID"
+        end = "ALTER TABLE accounts_event DROP CONSTRAINT unrecorded"
+    else:
+        refuse = "BEGIN SELECT RAISE(ABORT, 'not to be recorded'); END"
+        begin = f"CREATE TRIGGER unrecorded BEFORE INSERT ON accounts_event WHEN NEW.action = '{action}' {refuse}"
+        end = "DROP TRIGGER unrecorded"
+    query(server, begin)
+    try:
+        yield
+    finally:
+        query(server, end)
+
+
 def ago(**span: float) -> str:
     """The moment that is so many `seconds`, `minutes` … ago, as both kinds of database take it."""
     return f"{datetime.now(UTC) - timedelta(**span):%Y-%m-%d %H:%M:%S+00}"

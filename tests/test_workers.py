@@ -18,7 +18,9 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from archives import forge
+from entrepot.accounts import usernames
 from entrepot.accounts.models import Counter as Uses
+from entrepot.accounts.models import Event, User
 from entrepot.followers import drift, loop, pages
 from entrepot.followers.collect import GRACE
 from entrepot.journal import log, workers
@@ -176,6 +178,28 @@ def test_tidying_forgets_what_has_expired(world: World) -> None:
     assert list(Uses.objects.values_list("name", flat=True)) == ["new"]
     assert not Session.objects.exists()
     assert not UserSession.objects.exists()
+
+
+def test_a_name_is_free_again_when_its_address_was_never_confirmed(world: World) -> None:
+    """After a week; not one that the operator gave, nor one that was confirmed once."""
+    now = timezone.now()
+    long_ago = now - timedelta(days=8)
+    for name, joined, by_itself, confirmed in (
+        ("waiting", now, True, False),
+        ("never-came", long_ago, True, False),
+        ("confirmed", long_ago, True, True),
+        ("operators", long_ago, False, False),
+    ):
+        user = User.objects.create(username=name, date_joined=joined)
+        usernames.take(name, user)
+        Event.objects.create(at=joined, action="account:create", user=user.pk, by=user.pk if by_itself else None)
+        if confirmed:
+            Event.objects.create(at=joined, action="email:verify", user=user.pk, by=user.pk)
+    before = User.objects.count()
+    loop.step(store=world.store, cdn=world.cdn, now=now, tidied=now - loop.TIDY, stopped=never)
+    assert User.objects.count() == before - 1
+    assert not User.objects.filter(username="never-came").exists()
+    usernames.check("never-came")
 
 
 def test_when_the_next_debt_falls_due(world: World) -> None:

@@ -1,5 +1,6 @@
 """What Django answers. The read plane, in front of it, has answered for /simple/, /packages/ and the JSON documents."""
 
+from allauth import urls as allauth
 from django.urls import include, path, re_path
 
 from entrepot.accounts.usernames import SPELLING
@@ -10,6 +11,7 @@ from entrepot.web import account, confirming, operator, profile, projects, regis
 from entrepot.web.bounces import bounces
 from entrepot.web.status import status
 from entrepot.web.views import front
+from entrepot.web.whole import all_whole
 
 urlpatterns = [
     path("", front, name="front"),
@@ -43,7 +45,7 @@ urlpatterns = [
     path("account/projects/<str:name>/accept/", projects.accept, name="invitation_accept"),
     path("account/projects/<str:name>/decline/", projects.decline, name="invitation_decline"),
     path("operator/record/", operator.record, name="operator_record"),
-    path("account/", include("allauth.urls")),
+    path("account/", include(all_whole(allauth.urlpatterns))),
     path("mail/bounces/", bounces, name="bounces"),
     re_path(rf"^user/(?P<name>{SPELLING})/$", profile.show, name="user"),
     re_path(rf"^user/(?P<name>{SPELLING})/avatar\.svg$", profile.avatar, name="user_avatar"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import count
+from urllib.parse import urlsplit
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -12,10 +13,11 @@ from archives import forge
 from entrepot.accounts import notices
 from entrepot.web.gate import AGAIN, ALONE, OPEN, OPERATORS, READING, SHARED
 from entrepot.web.telling import TOLD
-from serving import Server
+from serving import PASSWORD, Server
 from uploading import upload
-from visiting import Visitor, member, newcomer, words
+from visiting import Visitor, mailed_code, member, newcomer, totp, words
 
+ANOTHER = "a quite different sentence 4"
 NAMES = (f"member{number}x" for number in count(100))
 VALUES = {"uuid": "5f0e7d0a-0000-4000-8000-000000000000", "int": "1", "str": "nothing", "path": "nothing"}
 
@@ -81,6 +83,65 @@ def test_nobody_shuts_themselves_out(site: Server) -> None:
     person = member(site, next(NAMES))
     refused = person.post("/account/password/remove/", on="/account/email/")
     assert (refused.status_code, "Set up a passkey first" in words(refused)) == (400, True)
+
+
+def test_a_button_has_no_page(site: Server) -> None:
+    person = member(site, next(NAMES))
+    answer = person.client.get("/account/password/remove/", headers={"Accept": "text/html,*/*"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert "Nothing was changed" in words(answer)
+
+
+class TestNothingGoesUnrecorded:
+    """E01: what cannot be recorded, and so told, does not happen."""
+
+    def test_a_password_is_changed(self, site: Server) -> None:
+        person = member(site, next(NAMES))
+        given = {"oldpassword": PASSWORD, "password1": ANOTHER, "password2": ANOTHER}
+        with inside.unrecorded(site, "password:change"):
+            answer = person.post("/account/password/change/", **given)
+            assert answer.status_code == 409, words(answer)
+        assert "not correct" in words(Visitor(site).post("/account/login/", login=person.name, password=ANOTHER))
+        assert person.post("/account/password/change/", **given).status_code == 200
+
+    def test_an_app_is_added_and_removed(self, site: Server) -> None:
+        name = next(NAMES)
+        newcomer(site, name)
+        person = Visitor(site)
+        person.sign_in(name)
+        page = person.get("/account/2fa/totp/activate/")
+        secret = re.findall("<code>([A-Z2-7]+)</code>", page.text)[0]
+        with inside.unrecorded(site, "factor:add-totp"):
+            assert person.post_here(page, code=totp(secret)).status_code == 409
+        assert urlsplit(str(person.get("/account/2fa/totp/activate/").url)).path == "/account/2fa/totp/activate/"
+        person.protect()
+        with inside.unrecorded(site, "factor:remove-totp"):
+            assert person.post("/account/2fa/totp/deactivate/").status_code == 409
+        assert "Signed in" not in words(Visitor(site).post("/account/login/", login=name, password=PASSWORD))
+
+    def test_an_address_is_removed(self, site: Server) -> None:
+        person = member(site, next(NAMES))
+        second = f"{person.name}@example.net"
+        person.post("/account/email/", email=second, action_add="")
+        page = person.get("/account/confirm-email/")
+        with inside.unrecorded(site, "email:verify"):
+            assert person.post_here(page, code=mailed_code(site, second)).status_code == 409
+        person.post("/account/email/", email=second, action_add="")
+        page = person.get("/account/confirm-email/")
+        person.post_here(page, code=mailed_code(site, second))
+        with inside.unrecorded(site, "email:remove"):
+            assert person.post("/account/email/", email=second, action_remove="").status_code == 409
+        assert second in words(person.get("/account/email/"))
+
+    def test_nobody_signs_in(self, site: Server) -> None:
+        person = member(site, next(NAMES))
+        with inside.unrecorded(site, "sign-in"):
+            other = Visitor(site)
+            other.codes = person.codes
+            page = other.post("/account/login/", login=person.name, password=PASSWORD)
+            trust = other.post_here(page, code=person.codes.pop())
+            assert other.post_here(trust, action="skip").status_code == 409
+        assert urlsplit(str(other.get("/account/").url)).path == "/account/2fa/trust/"
 
 
 class TestTokens:

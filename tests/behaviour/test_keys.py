@@ -101,6 +101,12 @@ def test_a_passkey_signs_in_without_a_password(site: Server, browser: Browser) -
         person.page.get_by_role("button", name="Give up the password").click()
         person.page.get_by_text("Your account has no password any more.").wait_for()
         assert "not correct" in words(Visitor(site).post("/account/login/", login=name, password=PASSWORD))
+        person.go("/account/2fa/webauthn/")
+        person.page.get_by_role("link", name="Remove").click()
+        form: dict[str, str | float | bool] = {}
+        form["csrfmiddlewaretoken"] = person.page.locator("[name=csrfmiddlewaretoken]").first.input_value()
+        refused = person.page.request.post(person.page.url, form=form)
+        assert (refused.status, "This passkey is all that opens your account." in refused.text()) == (400, True)
         person.go("/account/tokens/new/")
         assert person.page.url.endswith("/account/tokens/new/")
 

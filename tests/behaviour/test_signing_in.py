@@ -461,7 +461,7 @@ class TestSessions:
         fields = {"csrfmiddlewaretoken": token_of(page)}
         for referer, back in ((str(page.url), "/account/recovery-codes/"), ("https://evil.example/x", "/account/")):
             asked = person.client.post("/account/recovery-codes/", data=fields, headers={"Referer": referer})
-            assert path_of(asked) == "/account/reauthenticate/"
+            assert path_of(asked) == "/account/2fa/reauthenticate/"
             assert asked.url.params["next"] == back
             assert "do it once more" in words(asked)
 
@@ -506,10 +506,25 @@ class TestSessions:
         age(site, person)
         assert path_of(person.get("/account/tokens/")) == "/account/tokens/"
         for changing in ("/account/tokens/new/", "/account/email/", "/account/2fa/", "/account/password/change/"):
-            assert path_of(person.get(changing)) == "/account/reauthenticate/"
+            assert path_of(person.get(changing)) == "/account/2fa/reauthenticate/"
         page = person.get("/account/tokens/new/")
+        assert "incorrect" in words(person.post_here(page, code="000000")).lower()
+        assert path_of(person.post_here(page, code=person.codes[0])) == "/account/tokens/new/"
+
+    def test_a_password_does_who_has_no_factor(self, site: Server) -> None:
+        """A24: and never who has one."""
+        name = next(NAMES)
+        newcomer(site, name)
+        person = Visitor(site)
+        person.sign_in(name)
+        age(site, person)
+        page = person.get("/account/email/")
+        assert path_of(page) == "/account/reauthenticate/"
         assert "incorrect" in words(person.post_here(page, password="wrong")).lower()
-        assert path_of(person.post_here(page, password=PASSWORD)) == "/account/tokens/new/"
+        assert path_of(person.post_here(page, password=PASSWORD)) == "/account/email/"
+        person.protect()
+        age(site, person)
+        assert path_of(person.get("/account/reauthenticate/")) == "/account/2fa/reauthenticate/"
 
     def test_cookies_that_scripts_and_other_sites_do_not_get(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         """B03."""

@@ -138,6 +138,21 @@ class Accounts(DefaultAccountAdapter):
         """Never by allauth's rules: `web.gate` has one for all pages."""
         return False
 
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
+        """What is asked of the user to show anew who they are: a second factor of whoever has one.
+
+        A password alone would let whoever has it, and a session that was left open, remove the factors.
+        """
+        if not user.is_authenticated:
+            return []
+        ways = {each["id"]: each for each in super().get_reauthentication_methods(user)}
+        if factors.has_factor(user):
+            ways.pop("reauthenticate", None)
+        if factors.has_proven_codes(user):
+            code = {"id": "mfa_reauthenticate", "description": _("Use a code"), "url": reverse("mfa_reauthenticate")}
+            ways.setdefault("mfa_reauthenticate", code)
+        return list(ways.values())
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address, or one that is nobody's."""
         return address_of(request) or "::"

@@ -13,6 +13,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from allauth.mfa.utils import decrypt
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from entrepot.accounts import record, sealing
 from entrepot.accounts.actor import Actor
@@ -34,20 +35,30 @@ def has_key(user: User) -> bool:
     return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists())
 
 
-def has_passkey(user: User) -> bool:
-    """Whether the user can sign in with a key alone."""
+def has_passkey(user: User, *, but: Authenticator | None = None) -> bool:
+    """Whether the user can sign in with a key alone; `but`: with another one than this."""
     keys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN)
-    return any(each.wrap().is_passwordless for each in keys)
+    return any(each.wrap().is_passwordless for each in keys if each != but)
 
 
 @transaction.atomic
 def give_up_password(user: User, *, by: Actor) -> None:
     """Let nobody sign in with a password, which a passkey makes superfluous. Raises Refused("no-passkey")."""
     if not has_passkey(user):
-        raise Refused("no-passkey", "Set up a passkey first: something has to open the account.")
+        raise Refused("no-passkey", _("Set up a passkey first: something has to open the account."))
     user.set_unusable_password()
     user.save(update_fields=["password"])
     record.note("password:remove", by=by, at=timezone.now(), user=user)
+
+
+def check_removable(key: Authenticator) -> None:
+    """Whether the account opens without the key. Raises Refused("last-passkey")."""
+    user = key.user
+    if not user.has_usable_password() and not has_passkey(user, but=key):
+        raise Refused(
+            "last-passkey",
+            _("This passkey is all that opens your account. Add another one, or set a password, and then remove it."),
+        )
 
 
 def has_proven_codes(user: User) -> bool:

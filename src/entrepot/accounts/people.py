@@ -12,6 +12,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,6 +23,7 @@ from entrepot.accounts.models import Event, Token, User, UserName
 from entrepot.refusal import Missing, Refused, TooMany
 
 LONGEST_NAME = 100  # characters of a display name
+CONFIRMED_WITHIN = timedelta(days=7)  # since an account was made
 RENAMED_ONCE_IN = timedelta(days=30)
 # Control characters, surrogates, private ones, separators of lines, and what is not seen but turns other text around.
 _UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
@@ -108,6 +110,20 @@ def erase(user: User, *, by: Actor, reason: str = "") -> None:
     held.deleted_at = timezone.now()
     held.set_unusable_password()
     held.save()
+
+
+@transaction.atomic(durable=True)
+def forget_unconfirmed(*, now: datetime) -> None:
+    """Remove who registered and never confirmed an address, with the name, so that others can have it.
+
+    The record keeps that they came.
+    """
+    came = Event.objects.filter(action="account:create", user=OuterRef("pk"), by=OuterRef("pk"))
+    confirmed = Event.objects.filter(action="email:verify", user=OuterRef("pk"))
+    idle = User.objects.filter(date_joined__lt=now - CONFIRMED_WITHIN, deleted_at=None)
+    for user in idle.filter(Exists(came), ~Exists(confirmed)):
+        UserName.objects.filter(user=user.pk).delete()
+        user.delete()
 
 
 def hold(user: User) -> User:

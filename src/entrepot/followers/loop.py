@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from entrepot.accounts import limits, sessions
+from entrepot.accounts import limits, people, sessions
 from entrepot.followers import domains, mail, pages
 from entrepot.followers.collect import collect
 from entrepot.followers.heart import HEART
@@ -64,6 +64,7 @@ def step(*, store: Store, cdn: Cdn, now: datetime, tidied: datetime, stopped: Ca
                     return tidied
             limits.forget(now=now.timestamp())
             sessions.forget()
+            people.forget_unconfirmed(now=now)
             logger.info("removed %d stored objects that nothing refers to", removed)
             for _ in domains.look(now=now):
                 _do(due=timezone.now(), store=store, cdn=cdn, stopped=stopped)

@@ -69,6 +69,8 @@ class Gate:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The response, with what the limits leave, and kept by nobody if it is for one person."""
         response = self._get_response(request)
+        if response.status_code == 405 and "text/html" in request.headers.get("Accept", ""):
+            response = _wrong_method(request, response)
         limits.tell(request, response)
         response["Permissions-Policy"] = PERMISSIONS
         match = request.resolver_match
@@ -100,6 +102,13 @@ class Gate:
             response["Retry-After"] = "30"
             return response
         return None
+
+
+def _wrong_method(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """A page for people who came where only buttons lead."""
+    page = render(request, "405.html", status=405)
+    page["Allow"] = response["Allow"]
+    return page
 
 
 def is_open(match: ResolverMatch) -> bool:

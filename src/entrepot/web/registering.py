@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from allauth.account.views import signup as allauth_signup
+from allauth.account.views import SignupView
 from csp.decorators import csp_update
 from django import forms
 
 from entrepot.accounts.captcha import is_on, service
 from entrepot.config import Config
+from entrepot.web.whole import whole
 
 
 class Challenge(forms.Widget):
@@ -35,4 +36,4 @@ def _allowed() -> dict[str, list[str]]:
 
 
 # The scripts of others run on this page, and on no other.
-signup = csp_update(_allowed())(allauth_signup)
+signup = csp_update(_allowed())(whole(SignupView).as_view())
