@@ -1,7 +1,7 @@
 """The worker: publishes what was left owed, sends mail, and tidies up. There may be several."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -9,8 +9,9 @@ from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from entrepot.accounts import limits, people, sessions
-from entrepot.followers import domains, mail, pages
+from entrepot.followers import domains, following, mail, pages
 from entrepot.followers.collect import collect
+from entrepot.followers.following import Follower
 from entrepot.followers.heart import HEART
 from entrepot.journal import log, workers
 from entrepot.patience import DATABASE
@@ -21,6 +22,7 @@ from entrepot.refusal import Unavailable
 logger = logging.getLogger(__name__)
 
 TIDY = timedelta(hours=6)
+FOLLOWERS: Sequence[Follower] = ()
 PATIENCE = 20.0  # seconds for one answer of the database; a worker that waits for longer could not be stopped
 
 
@@ -36,7 +38,7 @@ def work(*, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
         while not bell.wait(pause, stopped):
             try:
                 tidied = step(store=store, cdn=cdn, now=timezone.now(), tidied=tidied, stopped=stopped)
-                pause = min(_until(log.next_due()), _until(mail.next_due()))
+                pause = min(_until(log.next_due()), _until(mail.next_due()), _until_followers(FOLLOWERS))
             except (Error, OSError, Unavailable) as error:
                 if answering:
                     logger.error("the database or the store does not answer: %s", " ".join(str(error).split()))  # noqa: TRY400
@@ -51,6 +53,7 @@ def work(*, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
 def step(*, store: Store, cdn: Cdn, now: datetime, tidied: datetime, stopped: Callable[[float], bool]) -> datetime:
     """One round: all that is due now; and now and then the tidying. Returns when that was done last."""
     _do(due=now, store=store, cdn=cdn, stopped=stopped)
+    following.catch_up(FOLLOWERS, stopped=stopped)
     if stopped(0) or now - tidied < TIDY:
         return tidied
     with workers.turn_to_tidy() as mine:
@@ -90,6 +93,10 @@ def _publish(*, due: datetime, store: Store, cdn: Cdn, stopped: Callable[[float]
         HEART.beat(timezone.now())
         if stopped(0):
             break
+
+
+def _until_followers(followers: Sequence[Follower]) -> float:
+    return workers.SHORTEST if following.is_behind(followers) else workers.LONGEST
 
 
 def _until(due: datetime | None) -> float:

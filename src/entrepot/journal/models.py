@@ -61,3 +61,10 @@ class Heartbeat(models.Model):
     """When a worker last made a round: one row, whichever worker it was."""
 
     at = models.DateTimeField()
+
+
+class Position(models.Model):
+    """How far a follower of the journal has come: the serial of the last entry that it has taken up."""
+
+    follower = models.CharField(primary_key=True, max_length=40)
+    serial = models.BigIntegerField()

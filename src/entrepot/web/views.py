@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from entrepot.config import Config
 from entrepot.projects.queries import index_at_root
+from entrepot.web.caching import shared
 
 
 @require_safe
-@cache_control(public=True, max_age=60)
+@shared("front")
 def front(request: HttpRequest) -> HttpResponse:
     """What this index is, how to install from it and how to upload to it."""
     url = Config.current().public_url
