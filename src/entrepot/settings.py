@@ -47,7 +47,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "entrepot.web.sessions.SignedSessions",
-    "django.middleware.locale.LocaleMiddleware",
+    "entrepot.web.language.Language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -187,7 +187,10 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = CONFIG.sender
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+# Each by its own name: whoever looks for it may not read any other.
 LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [Path(__file__).parent / "locale"]
+LANGUAGE_COOKIE_NAME = f"{_COOKIE}language"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 

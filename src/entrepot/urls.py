@@ -7,7 +7,7 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming, operator, profile, projects, registering, tokens
+from entrepot.web import account, confirming, language, operator, profile, projects, registering, tokens
 from entrepot.web.bounces import bounces
 from entrepot.web.status import status
 from entrepot.web.views import front
@@ -18,7 +18,9 @@ urlpatterns = [
     path("api/v1/leaked-tokens", leaks.report, name="leaked-tokens"),
     path("api/v1/", api.urls),
     path("legacy/", upload, name="upload"),
+    path("language/", language.choose, name="language"),
     path("account/", account.index, name="account"),
+    path("account/whoami/", account.whoami, name="whoami"),
     path("account/password/remove/", account.give_up_password, name="account_give_up_password"),
     path("account/recovery-codes/", account.recovery, name="account_recovery"),
     path("account/tokens/", tokens.index, name="account_tokens"),

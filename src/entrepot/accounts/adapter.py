@@ -1,6 +1,7 @@
 """Our side of django-allauth: what it asks the site to decide, to record and to tell."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from entrepot.accounts import (
@@ -81,6 +83,7 @@ class Accounts(DefaultAccountAdapter):
 
     def save_user(self, request: HttpRequest, user: User, form: Form, commit: bool = True) -> User:
         """The new user, with the name reserved and the record begun."""
+        user.language = get_language() or ""
         saved: User = super().save_user(request, user, form, commit)
         usernames.take(saved.username, saved)
         record.note("account:create", by=actor_of(request, saved), at=timezone.now(), user=saved)
@@ -161,9 +164,11 @@ class Accounts(DefaultAccountAdapter):
         """Our own mail for what allauth wants to tell one address."""
         given = {key: context[key] for key in ("user", "code") if key in context}
         to, purpose = addresses.canonical(email), LETTERS[template_prefix]
-        if purpose == "confirm-address" and addresses.is_verified(to):  # of somebody else: the code would do nothing
+        owner = addresses.owner_of(to)
+        if purpose == "confirm-address" and owner is not None:  # somebody else: the code would do nothing
             purpose = "account-exists"
-        letters.write(to, purpose, given, lasting=CODES_LIVE)
+        with nullcontext() if owner is None else letters.language_of(owner):
+            letters.write(to, purpose, given, lasting=CODES_LIVE)
 
     def send_notification_mail(
         self,

@@ -39,14 +39,15 @@ def check_kept(email: str) -> None:
         )
 
 
-def is_verified(email: str) -> bool:
-    """Whether somebody has shown that the address is theirs."""
-    return bool(EmailAddress.objects.filter(email__iexact=email, verified=True).exists())
+def owner_of(email: str) -> User | None:
+    """Who has shown that the address is theirs."""
+    found = EmailAddress.objects.select_related("user").filter(email__iexact=email, verified=True).first()
+    return None if found is None else found.user
 
 
 def check_unused(email: str) -> None:
     """Whether nobody has shown that the address is theirs. Raises ValidationError."""
-    if is_verified(email):
+    if owner_of(email) is not None:
         raise ValidationError(_("Somebody has an account with this address."), code="email_taken")
 
 

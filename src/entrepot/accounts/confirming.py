@@ -41,7 +41,8 @@ class ConfirmDevice(LoginStage):
         link = Config.current().public_url + reverse("account_confirm_device_link", args=[token])
         about = {"user": user, "link": link, "address": address_of(self.request)}
         about["agent"] = self.request.headers.get("User-Agent", "")[:200]
-        letters.write(verified_of(user)[0], "new-device", about, lasting=LIVES)
+        with letters.language_of(user):  # not of whoever signs in
+            letters.write(verified_of(user)[0], "new-device", about, lasting=LIVES)
         return HttpResponseRedirect(reverse(self.urlname)), True
 
     def is_confirmed_by(self, token: str) -> bool:

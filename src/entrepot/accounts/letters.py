@@ -3,14 +3,16 @@
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from entrepot.accounts.limits import COUNTING, Limit
-from entrepot.accounts.models import Letter
+from entrepot.accounts.models import Letter, User
 from entrepot.config import Config
 from entrepot.journal import workers
 from entrepot.refusal import Unavailable
@@ -33,11 +35,17 @@ class Line:
     is_link: bool
 
 
+def language_of(user: User) -> AbstractContextManager[None]:
+    """While it lasts, what is said is said in the user's language."""
+    return translation.override(user.language or settings.LANGUAGE_CODE)
+
+
 def write(to: str, purpose: str, context: Mapping[str, object], *, lasting: timedelta = KEPT) -> None:
     """Have the mail `purpose` sent to one address: templates mail/PURPOSE.txt, whose first line is the subject.
 
-    It is not sent any more when it could not be for so long as `lasting`; nor is what says the very same as one that
-    waits, nor more of what anybody can ask for than an address has to bear.
+    In the language of the moment: see `language_of`. It is not sent any more when it could not be for so long as
+    `lasting`; nor is what says the very same as one that waits, nor more of what anybody can ask for than an address
+    has to bear.
     """
     if purpose in ASKED_FOR and not _has_room(to, purpose):
         return

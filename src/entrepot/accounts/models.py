@@ -12,7 +12,8 @@ from django.db.models.functions import Lower
 class User(AbstractUser):
     """A person. `id` is what everything else refers to; the name is an attribute and may change.
 
-    `email` repeats the primary address. `public_email` is empty, or one of the verified addresses. Who is
+    `email` repeats the primary address. `public_email` is empty, or one of the verified addresses. Mails are written in
+    the `language`; empty: English. Who is
     `deleted_at` some time keeps the row, without what was personal: history refers to it, and the name is never free.
     """
 
@@ -26,6 +27,7 @@ class User(AbstractUser):
     email = models.EmailField(blank=True)
     display_name = models.CharField(max_length=100, blank=True, db_default="")
     public_email = models.EmailField(blank=True, db_default="")
+    language = models.CharField(max_length=10, blank=True, db_default="")
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

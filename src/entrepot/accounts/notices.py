@@ -172,10 +172,11 @@ def send(action: str, user: User, *, by: Actor, at: datetime, details: Mapping[s
     if action in QUIET:
         return
     notice = NOTICES[action]
-    facts = [(_("Account"), user.username), *_circumstances(user, by, at), *_details(details)]
-    given = {"subject": notice.subject, "sentence": notice.sentence, "facts": facts}
-    for to in dict.fromkeys([*verified_of(user), *_removed(action, details)]):
-        letters.write(to, notice.purpose, given)
+    with letters.language_of(user):
+        facts = [(_("Account"), user.username), *_circumstances(user, by, at), *_details(details)]
+        given = {"subject": notice.subject, "sentence": notice.sentence, "facts": facts}
+        for to in dict.fromkeys([*verified_of(user), *_removed(action, details)]):
+            letters.write(to, notice.purpose, given)
 
 
 def tell(
@@ -189,10 +190,11 @@ def tell(
     change = CHANGES[" ".join(words[:2])]
     about = [(_("Project"), project), (_("Release"), version), (_("What"), " ".join(words[2:])), (_("Reason"), reason)]
     for user in users:
-        facts = [*((label, text) for label, text in about if text), *_circumstances(user, by, at)]
-        given = {"subject": f"{project}: {change.subject}", "sentence": change.sentence, "facts": facts}
-        for to in verified_of(user):
-            letters.write(to, "change", given)
+        with letters.language_of(user):
+            facts = [*((label, text) for label, text in about if text), *_circumstances(user, by, at)]
+            given = {"subject": f"{project}: {change.subject}", "sentence": change.sentence, "facts": facts}
+            for to in verified_of(user):
+                letters.write(to, "change", given)
 
 
 def _circumstances(user: User, by: Actor, at: datetime) -> Iterator[tuple[Text, Text]]:

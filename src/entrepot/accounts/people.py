@@ -43,6 +43,11 @@ def set_profile(user: User, *, by: Actor, display_name: str, public_email: str) 
     record.note("account:profile", by=by, at=timezone.now(), user=user, details=shown)
 
 
+def set_language(user: User, language: str) -> None:
+    """Write the user's mails in another language; which one is nobody's business but theirs, so it is not recorded."""
+    User.objects.filter(pk=user.pk).update(language=language)
+
+
 def _one_line(text: str) -> str:
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if len(name) > LONGEST_NAME:

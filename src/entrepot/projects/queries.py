@@ -53,6 +53,12 @@ def projects_with_role(user: User) -> Iterable[tuple[int, str]]:
     return Role.objects.filter(user=user).order_by("project__name").values_list("project", "project__display_name")
 
 
+def role_in(user: User, name: str) -> str | None:
+    """What the user is in the project with this normalized name, if anything: "Owner" or "Maintainer"."""
+    mine = Role.objects.filter(user=user, project__name=name, project__index__slug=INDEX, project__deletion=None)
+    return mine.values_list("name", flat=True).first()
+
+
 def file_of(release: Release, filename: str) -> File:
     """The file of that name. Raises Missing("no-such-file")."""
     try:

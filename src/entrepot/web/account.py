@@ -5,13 +5,14 @@ from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from entrepot.accounts import factors
 from entrepot.accounts.sessions import Member, actor_of
+from entrepot.projects import queries
 from entrepot.web.forms import ProveCode
 
 
@@ -22,6 +23,15 @@ def index(request: Member) -> HttpResponse:
     safe = {"has_factor": factors.has_factor(user), "has_codes": factors.has_proven_codes(user)}
     safe["can_give_up_password"] = user.has_usable_password() and factors.has_passkey(user)
     return render(request, "account/index.html", safe)
+
+
+@require_safe
+def whoami(request: HttpRequest) -> JsonResponse:
+    """Who is signed in, for the scripts of pages that are the same for everybody; and what they do in a `project`."""
+    user = request.user
+    if not user.is_authenticated:
+        return JsonResponse({"name": None, "role": None})
+    return JsonResponse({"name": user.username, "role": queries.role_in(user, request.GET.get("project", ""))})
 
 
 @require_POST

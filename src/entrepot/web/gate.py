@@ -36,7 +36,7 @@ PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), pub
 
 # For everybody. What is under /api/ and /legacy/ knows its users by tokens.
 OPEN = frozenset(
-    {"front", "status", "upload", "user", "user_avatar", "leaked-tokens", "bounces"}
+    {"front", "status", "upload", "user", "user_avatar", "leaked-tokens", "bounces", "language", "whoami"}
     | {"account_login", "account_signup", "account_logout", "account_inactive", "account_email_verification_sent"}
     | {"account_reset_password", "account_confirm_password_reset_code", "account_complete_password_reset"}
     | {"account_password_reset_completed", "account_confirm_device", "account_confirm_device_link"}

@@ -1,0 +1,43 @@
+"""In which language a page is: the one that somebody chose, kept in a cookie, else the first that the browser asks for.
+
+Programs are answered in English: some compare the sentences, and a status line has no other letters.
+"""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
+from django.shortcuts import redirect
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_safe
+
+from entrepot.accounts import people
+
+A_YEAR = 365 * 24 * 60 * 60  # seconds
+FOR_PROGRAMS = ("/api/", "/legacy/", "/mail/")
+
+
+class Language(LocaleMiddleware):
+    """Django's choice, but for programs."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Speak the reader's language."""
+        if request.path_info.startswith(FOR_PROGRAMS):
+            translation.activate(settings.LANGUAGE_CODE)
+        else:
+            super().process_request(request)
+
+
+@require_safe
+def choose(request: HttpRequest) -> HttpResponse:
+    """Go back to the page `next` in the language `to`; who has signed in gets mails in it, too."""
+    to, back = request.GET.get("to", ""), request.GET.get("next", "/")
+    here = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    response = redirect(back if here else "/")
+    if to in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, to, max_age=A_YEAR, secure=settings.SECURE, httponly=True, samesite="Lax"
+        )
+        if request.user.is_authenticated:
+            people.set_language(request.user, to)
+    return response

@@ -1,0 +1,118 @@
+"""Followers of the journal are handed every change, in order, at least once, whatever goes wrong."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError
+
+from archives import forge
+from entrepot.followers import following
+from entrepot.journal import log
+from entrepot.journal.models import Position
+from world import World, new_world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Diary:
+    """Writes down what it is handed, unless it cannot."""
+
+    def __init__(self, name: str = "diary") -> None:
+        self.name = name
+        self.seen: list[list[int]] = []
+        self.refuses: dict[int, Exception] = {}
+
+    def follow(self, projects: Sequence[int]) -> None:
+        for project in projects:
+            if project in self.refuses:
+                raise self.refuses[project]
+        self.seen.append(list(projects))
+
+
+def never(_seconds: float) -> bool:
+    return False
+
+
+def at_once(_seconds: float) -> bool:
+    return True
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return new_world(tmp_path / "store")
+
+
+def ids(world: World, *names: str) -> list[int]:
+    return [world.project(each).pk for each in names]
+
+
+def test_each_change_is_handed_on_once_when_nothing_goes_wrong(world: World) -> None:
+    diary = Diary()
+    following.catch_up([diary], stopped=never)
+    assert diary.seen == []
+    for name in ("one", "two"):
+        world.upload(forge.wheel(name))
+    assert following.is_behind([diary])
+    following.catch_up([diary], stopped=never)
+    assert diary.seen == [ids(world, "one", "two")]
+    assert not following.is_behind([diary])
+    world.upload(forge.wheel("one", "2.0"))
+    following.catch_up([diary], stopped=never)
+    assert diary.seen[1:] == [ids(world, "one")]
+
+
+def test_nobody_is_shown_what_readers_cannot_see_yet(world: World) -> None:
+    diary = Diary()
+    serial = world.upload(forge.wheel("one"), shown=False)
+    following.catch_up([diary], stopped=never)
+    assert diary.seen == []
+    assert following.is_behind([diary])
+    world.show(serial)
+    following.catch_up([diary], stopped=never)
+    assert diary.seen == [ids(world, "one")]
+
+
+def test_many_changes_come_in_portions_and_one_may_stop_between_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two", "three"):
+        world.upload(forge.wheel(name))
+    monkeypatch.setattr(following, "AT_ONCE", log.committed() // 3)
+    diary = Diary()
+    following.catch_up([diary], stopped=at_once)
+    assert len(diary.seen) == 1
+    following.catch_up([diary], stopped=never)
+    assert sorted({each for some in diary.seen for each in some}) == sorted(ids(world, "one", "two", "three"))
+
+
+def test_what_is_wrong_with_one_project_keeps_no_other_one_back(world: World) -> None:
+    for name in ("one", "two", "three"):
+        world.upload(forge.wheel(name))
+    one, two, three = ids(world, "one", "two", "three")
+    diary = Diary()
+    diary.refuses[two] = ValueError("cannot be read")
+    following.catch_up([diary], stopped=never)
+    assert diary.seen == [[one], [three]]
+    assert not following.is_behind([diary])
+
+
+def test_while_the_database_is_away_nothing_is_passed_over(world: World) -> None:
+    world.upload(forge.wheel("one"))
+    (one,) = ids(world, "one")
+    diary = Diary()
+    diary.refuses[one] = OperationalError("gone")
+    with pytest.raises(OperationalError):
+        following.catch_up([diary], stopped=never)
+    diary.refuses.clear()
+    following.catch_up([diary], stopped=never)
+    assert diary.seen == [[one]]
+
+
+def test_under_another_name_one_begins_anew(world: World) -> None:
+    world.upload(forge.wheel("one"))
+    for name in ("diary 1", "diary 2"):
+        diary = Diary(name)
+        following.catch_up([diary], stopped=never)
+        assert diary.seen == [ids(world, "one")]
+    assert set(Position.objects.values_list("serial", flat=True)) == {log.committed()}
