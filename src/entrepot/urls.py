@@ -9,6 +9,7 @@ from entrepot.api.manage import api
 from entrepot.api.upload import upload
 from entrepot.web import account, confirming, language, operator, profile, projects, registering, tokens
 from entrepot.web.bounces import bounces
+from entrepot.web.design import design
 from entrepot.web.status import status
 from entrepot.web.views import front
 from entrepot.web.whole import all_whole
@@ -18,6 +19,7 @@ urlpatterns = [
     path("api/v1/leaked-tokens", leaks.report, name="leaked-tokens"),
     path("api/v1/", api.urls),
     path("legacy/", upload, name="upload"),
+    path("design/", design, name="design"),
     path("language/", language.choose, name="language"),
     path("account/", account.index, name="account"),
     path("account/whoami/", account.whoami, name="whoami"),
