@@ -9,9 +9,9 @@ from collections.abc import Mapping
 class Refused(Exception):
     """The request cannot be carried out as given.
 
-    `code` is stable, kebab-case, and listed in docs/api.md; `message` is one English sentence that names the thing at
-    fault (clients match some of them, so they are not translated); `field` names the form field at fault, or is empty.
-    `headers` is what HTTP tells besides.
+    `code` is stable, kebab-case, and listed in docs/api.md; `message` is one sentence that names the thing at fault, in
+    the reader's language where people meet it on a page (programs are answered in English: some match it); `field`
+    names the form field at fault, or is empty. `headers` is what HTTP tells besides.
     """
 
     def __init__(self, code: str, message: str, field: str = "", headers: Mapping[str, str] | None = None) -> None:

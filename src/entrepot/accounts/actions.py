@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from entrepot.accounts import record, usernames
 from entrepot.accounts.actor import Actor
@@ -34,7 +35,7 @@ def create_user(name: str, *, by: Actor, email: str, password: str, superuser: b
         usernames.check(name)
         check_unused(user.email)
     except ValidationError as error:
-        raise Refused("invalid-user", f"No user was made: {' '.join(error.messages)}") from error
+        raise Refused("invalid-user", _("No user was made: %(names)s") % {"names": " ".join(error.messages)}) from error
     user.save(force_insert=True)
     usernames.take(name, user)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
@@ -79,7 +80,7 @@ def revoke_token(identifier: uuid.UUID, *, by: Actor, of: User | None = None) ->
     """Make a token invalid, from this moment on; `of`: only if it is this user's. Raises Missing("no-such-token")."""
     token = Token.objects.select_related("user").select_for_update(of=["self"]).filter(pk=identifier).first()
     if token is None or of not in {None, token.user}:
-        raise Missing("no-such-token", f"There is no token {identifier}.")
+        raise Missing("no-such-token", _("There is no token %(id)s.") % {"id": identifier})
     _note("token:revoke", token, by=by, at=timezone.now())
     token.delete()
 
@@ -118,7 +119,7 @@ def freeze(user: User, *, by: Actor, reason: str) -> None:
     What it owns stays. Raises Refused("account-frozen").
     """
     if not User.objects.filter(pk=user.pk, is_active=True).update(is_active=False):
-        raise Refused("account-frozen", f"The account {user.username} is frozen already.")
+        raise Refused("account-frozen", _("The account %(user)s is frozen already.") % {"user": user.username})
     end_all(user)
     record.note("account:freeze", by=by, at=timezone.now(), user=user, details={"reason": reason})
 
@@ -127,7 +128,7 @@ def freeze(user: User, *, by: Actor, reason: str) -> None:
 def thaw(user: User, *, by: Actor, reason: str) -> None:
     """Open a frozen account again, with the tokens that it has. Raises Refused("account-not-frozen")."""
     if not User.objects.filter(pk=user.pk, is_active=False, deleted_at=None).update(is_active=True):
-        raise Refused("account-not-frozen", f"The account {user.username} is not frozen.")
+        raise Refused("account-not-frozen", _("The account %(user)s is not frozen.") % {"user": user.username})
     record.note("account:thaw", by=by, at=timezone.now(), user=user, details={"reason": reason})
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from limits import RateLimitItemPerSecond
 from limits.errors import StorageError
 from limits.storage import storage_from_string
@@ -133,7 +134,8 @@ def _item(limit: Limit) -> RateLimitItemPerSecond:
 
 def _nobody_counts() -> Unavailable:
     return Unavailable(
-        "limits-unavailable", "This cannot be done at this moment: how often it was done cannot be counted. Try again."
+        "limits-unavailable",
+        _("This cannot be done now: how often it was done cannot be counted. Please try again."),
     )
 
 

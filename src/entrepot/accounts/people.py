@@ -159,7 +159,7 @@ def user_known_as(name: str) -> User:
     """Whose name this is, in any case; else whose it was, or looks like. Raises Missing("no-such-user")."""
     found = User.objects.filter(username__iexact=name).first() or usernames.owner_of(name)
     if found is None:
-        raise Missing("no-such-user", f"There is no user named {name!r}.")
+        raise Missing("no-such-user", _("There is no user named '%(name)s'.") % {"name": name})
     return found
 
 

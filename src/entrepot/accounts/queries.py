@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from entrepot.accounts import sealing
 from entrepot.accounts.models import Event, Token, User
@@ -16,7 +17,7 @@ def user_named(name: str) -> User:
     try:
         return User.objects.get(username__iexact=name)
     except User.DoesNotExist:
-        raise Missing("no-such-user", f"There is no user named {name!r}.") from None
+        raise Missing("no-such-user", _("There is no user named '%(name)s'.") % {"name": name}) from None
 
 
 def user_of_login(login: str) -> User | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from entrepot import metadata
 from entrepot.accounts.actor import Actor
@@ -47,7 +48,11 @@ def add_file(
     if admit(index, display_name, filename, digests, by, now) is Standing.SAME:
         return last_serial(project_named(index, filename.project))
     if not is_stored():
-        raise Unavailable("try-later", f"What was left of an earlier upload of '{filename.filename}' was just removed.")
+        raise Unavailable(
+            "try-later",
+            _("What was left of an earlier upload of '%(filename)s' was just removed.")
+            % {"filename": filename.filename},
+        )
     project, first = _found_project(index, display_name, filename.project, by, now)
     release, second = _found_release(project, str(filename.version), canonical_version(filename.version), now)
     UsedName.objects.create(index=index, filename=filename.filename, blake2=digests.blake2)
@@ -101,7 +106,9 @@ def yank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     """Take a release back, files to come included. Raises Refused("already-yanked")."""
     release = held_release(release, by, Permission.YANK)
     if release.yanks.filter(file=None).exists():
-        raise Refused("already-yanked", f"Release {release.version} is yanked already.", "version")
+        raise Refused(
+            "already-yanked", _("Release %(version)s is yanked already.") % {"version": release.version}, "version"
+        )
     return _yank(release, None, "yank release", by, reason)
 
 
@@ -110,7 +117,9 @@ def yank_file(file: File, *, by: Actor, reason: str = "") -> int:
     """Take a single file back. Raises Refused("already-yanked")."""
     file = held_file(file, by, Permission.YANK)
     if Yank.objects.filter(file=file).exists():
-        raise Refused("already-yanked", f"File {file.filename} is yanked already.", "filename")
+        raise Refused(
+            "already-yanked", _("File %(filename)s is yanked already.") % {"filename": file.filename}, "filename"
+        )
     return _yank(file.release, file, f"yank file {file.filename}", by, reason)
 
 
@@ -127,7 +136,7 @@ def unyank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     """Offer the release again, with all its files. Raises Refused("not-yanked")."""
     release = held_release(release, by, Permission.YANK)
     if not release.yanks.all().delete()[0]:
-        raise Refused("not-yanked", f"Release {release.version} is not yanked.", "version")
+        raise Refused("not-yanked", _("Release %(version)s is not yanked.") % {"version": release.version}, "version")
     event = event_of(release.project, "unyank release", release=release, reason=one_line(reason))
     tell(event, by=by, at=timezone.now())
     return log.append([event], by=by.origin, at=timezone.now())
@@ -138,7 +147,9 @@ def unyank_file(file: File, *, by: Actor, reason: str = "") -> int:
     """Offer a single file again. Raises Refused("not-yanked"), also when its release as a whole is yanked."""
     file = held_file(file, by, Permission.YANK)
     if not Yank.objects.filter(file=file).delete()[0]:
-        raise Refused("not-yanked", f"File {file.filename} is not yanked by itself.", "filename")
+        raise Refused(
+            "not-yanked", _("File %(filename)s is not yanked by itself.") % {"filename": file.filename}, "filename"
+        )
     action = f"unyank file {file.filename}"
     event = event_of(file.release.project, action, release=file.release, reason=one_line(reason))
     tell(event, by=by, at=timezone.now())
@@ -184,9 +195,13 @@ def set_status(project: Project, status: str, *, by: Actor, reason: str = "") ->
     project = held_project(project, by, Permission.MANAGE)
     reason = one_line(reason)
     if by.credential is not None and status == Status.QUARANTINED:
-        raise Forbidden("project-quarantined", "Only the operator of the index quarantines projects.", "status")
+        raise Forbidden("project-quarantined", _("Only the operator of the index quarantines projects."), "status")
     if (project.status, project.status_reason) == (status, reason):
-        raise Refused("status-unchanged", f"{project.display_name} is {status} already.", "status")
+        raise Refused(
+            "status-unchanged",
+            _("%(project)s is %(status)s already.") % {"project": project.display_name, "status": status},
+            "status",
+        )
     hides_or_shows = Status.QUARANTINED in {project.status, status}
     project.status, project.status_reason = status, reason
     project.save(update_fields=["status", "status_reason"])

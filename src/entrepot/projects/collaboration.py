@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from entrepot.accounts import factors, limits, record
 from entrepot.accounts.actor import Actor
@@ -48,7 +49,8 @@ def _check_how_often(by: Actor) -> None:
     if not room.admitted:
         raise TooMany(
             "too-many-invitations",
-            f"Too many invitations: a user may send {INVITATIONS.amount} in an hour. Try again later.",
+            _("Too many invitations: a user may send %(amount)s in an hour. Try again later.")
+            % {"amount": INVITATIONS.amount},
             room.wait,
         )
 
@@ -58,10 +60,18 @@ def _invite(project: Project, name: str, role: str, *, by: Actor) -> Invitation:
     project, user, now = held_project(project, by, Permission.MANAGE), user_named(name), timezone.now()
     _check_can_join(user)
     if project.roles.filter(user=user).exists():
-        raise Refused("already-collaborator", f"{user.username} has a role in {project.display_name} already.", "user")
+        raise Refused(
+            "already-collaborator",
+            _("%(user)s has a role in %(project)s already.") % {"user": user.username, "project": project.display_name},
+            "user",
+        )
     project.invitations.filter(expires_at__lte=now).delete()
     if project.invitations.filter(user=user).exists():
-        raise Refused("already-invited", f"{user.username} is invited to {project.display_name} already.", "user")
+        raise Refused(
+            "already-invited",
+            _("%(user)s is invited to %(project)s already.") % {"user": user.username, "project": project.display_name},
+            "user",
+        )
     invitation = Invitation.objects.create(
         project=project,
         user=user,
@@ -99,12 +109,18 @@ def accept(project: Project, *, by: Actor) -> int:
     invitation = _invitation_of(project, user)
     rights.check_open(by, project)
     if invitation.expires_at <= now:
-        raise Refused("invitation-expired", f"The invitation to {project.display_name} has expired. Ask for a new one.")
+        raise Refused(
+            "invitation-expired",
+            _("The invitation to %(project)s has expired. Ask for a new one.") % {"project": project.display_name},
+        )
     if invitation.by is not None and not _able_owners(project).filter(user=invitation.by).exists():
-        raise Refused("inviter-left", f"Who invited you to {project.display_name} is not among its owners any more.")
+        raise Refused(
+            "inviter-left",
+            _("Who invited you to %(project)s is not among its owners any more.") % {"project": project.display_name},
+        )
     _check_can_join(user)
     if project.index.policy.needs_second_factor and not (rights.is_operators(by) or factors.has_factor(user)):
-        raise Forbidden("second-factor-needed", "Set up a second factor first: here, whoever has a role has one.")
+        raise Forbidden("second-factor-needed", _("Set up a second factor first: here, whoever has a role has one."))
     role = Role.objects.create(project=project, user=user, name=invitation.role, by_id=invitation.by, at=now)
     invitation.delete()
     return _append([event_of(project, f"add {role.name} {user.username}")], by=by, at=now)
@@ -165,7 +181,11 @@ def set_needs_keys(project: Project, needed: bool, *, by: Actor) -> None:
     """
     project, now = held_project(project, by, Permission.MANAGE), timezone.now()
     if project.needs_keys == needed:
-        raise Refused("keys-unchanged", f"That is what holds for {project.display_name} already.", "needed")
+        raise Refused(
+            "keys-unchanged",
+            _("That is what holds for %(project)s already.") % {"project": project.display_name},
+            "needed",
+        )
     if needed:
         _check_settled(project, by, now)  # or a new owner could shut the others out
     project.needs_keys = needed
@@ -184,7 +204,7 @@ def _held_by_one_self(project: Project, by: Actor) -> tuple[Project, User]:
 def _one_self(by: Actor) -> User:
     """Who acts, as the database has it now: the request may have waited."""
     if by.user is None:
-        raise Missing("no-such-user", "Say in whose name: this is something that people do for themselves.")
+        raise Missing("no-such-user", _("Say in whose name: this is something that people do for themselves."))
     return User.objects.get(pk=by.user.pk)
 
 
@@ -192,7 +212,8 @@ def _check_can_join(user: User) -> None:
     if not user.is_active or user.deleted_at is not None or not verified_of(user):
         raise Refused(
             "user-cannot-join",
-            f"{user.username} can be given no role: the account is shut, or has no verified address.",
+            _("%(user)s can be given no role: the account is shut, or has no verified address.")
+            % {"user": user.username},
             "user",
         )
 
@@ -203,7 +224,11 @@ def _check_may_lose(held: Role, by: Actor, at: datetime) -> None:
     if held.name != Role.Name.OWNER:
         return
     if not _able_owners(project).exclude(user=user).exists():
-        raise Refused("last-owner", f"{user.username} is the last owner of {project.display_name}, which needs one.")
+        raise Refused(
+            "last-owner",
+            _("%(user)s is the last owner of %(project)s, which needs one.")
+            % {"user": user.username, "project": project.display_name},
+        )
     if by.credential is not None and by.credential.user != user:
         _check_settled(project, by, at)
 
@@ -216,8 +241,11 @@ def _check_settled(project: Project, by: Actor, at: datetime) -> None:
     if others and at - since < SETTLED:
         raise Forbidden(
             "owner-too-new",
-            f"You have been an owner of {project.display_name} since {since:%Y-%m-%d %H:%M} UTC, and may take the role "
-            "from other owners after three days.",
+            _(
+                "You have been an owner of %(project)s since %(since)s UTC, and may take the role from other owners "
+                "after three days."
+            )
+            % {"project": project.display_name, "since": f"{since:%Y-%m-%d %H:%M}"},
         )
 
 
@@ -229,21 +257,34 @@ def _able_owners(project: Project) -> QuerySet[Role]:
 def _role_of(project: Project, user: User) -> Role:
     held = project.roles.select_related("user", "project").filter(user=user).first()
     if held is None:
-        raise Missing("no-such-role", f"{user.username} has no role in {project.display_name}.", "user")
+        raise Missing(
+            "no-such-role",
+            _("%(user)s has no role in %(project)s.") % {"user": user.username, "project": project.display_name},
+            "user",
+        )
     return held
 
 
 def _invitation_of(project: Project, user: User) -> Invitation:
     found = project.invitations.select_related("user", "project").filter(user=user).first()
     if found is None:
-        raise Missing("no-such-invitation", f"{user.username} is not invited to {project.display_name}.", "user")
+        raise Missing(
+            "no-such-invitation",
+            _("%(user)s is not invited to %(project)s.") % {"user": user.username, "project": project.display_name},
+            "user",
+        )
     return found
 
 
 def _change(held: Role, role: str, *, by: Actor, at: datetime) -> Event:
     user, before = held.user, held.name
     if before == role:
-        raise Refused("role-unchanged", f"{user.username} is {role} of {held.project.display_name} already.", "role")
+        raise Refused(
+            "role-unchanged",
+            _("%(user)s is %(role)s of %(project)s already.")
+            % {"user": user.username, "role": role, "project": held.project.display_name},
+            "role",
+        )
     _check_may_lose(held, by, at)
     if role == Role.Name.OWNER:
         _check_can_join(user)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from entrepot.accounts import people
 from entrepot.accounts.actor import Actor
@@ -61,8 +62,11 @@ def delete_account(user: User, *, by: Actor, reason: str = "") -> int:
     if alone:
         raise Refused(
             "sole-owner",
-            f"{held.username} is the only owner of {', '.join(alone)}. Somebody else has to own it, or it has to be "
-            "deleted, before the account can be.",
+            _(
+                "%(user)s is the only owner of %(names)s. Somebody else has to own it, or it has to be deleted, before "
+                "the account can be."
+            )
+            % {"user": held.username, "names": ", ".join(alone)},
         )
     roles = list(_roles_of(held))
     Role.objects.filter(user=held).delete()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
 from entrepot import documents, metadata
 from entrepot.accounts.models import User
@@ -26,7 +27,9 @@ def project_named(index: Index, name: str) -> Project:
     try:
         return index.projects.get(name=normalized, deletion=None)
     except Project.DoesNotExist:
-        raise Missing("no-such-project", f"There is no project named {normalized!r}.", "name") from None
+        raise Missing(
+            "no-such-project", _("There is no project named '%(name)s'.") % {"name": normalized}, "name"
+        ) from None
 
 
 def release_of(project: Project, version: str) -> Release:
@@ -35,7 +38,11 @@ def release_of(project: Project, version: str) -> Release:
     try:
         return project.releases.get(canonical=canonical)
     except Release.DoesNotExist:
-        raise Missing("no-such-release", f"{project.display_name} has no release {version}.", "version") from None
+        raise Missing(
+            "no-such-release",
+            _("%(project)s has no release %(version)s.") % {"project": project.display_name, "version": version},
+            "version",
+        ) from None
 
 
 def release_named(name: str, version: str) -> Release:
@@ -64,7 +71,11 @@ def file_of(release: Release, filename: str) -> File:
     try:
         return release.files.get(filename=filename)
     except File.DoesNotExist:
-        raise Missing("no-such-file", f"Release {release.version} has no file {filename!r}.", "filename") from None
+        raise Missing(
+            "no-such-file",
+            _("Release %(version)s has no file '%(filename)s'.") % {"version": release.version, "filename": filename},
+            "filename",
+        ) from None
 
 
 def project_detail(project: Project) -> documents.ProjectDetail:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from entrepot.accounts import factors
 from entrepot.accounts.actor import Actor, Presented, Session
 from entrepot.accounts.models import User
@@ -15,11 +18,18 @@ RIGHTS: Mapping[str, frozenset[Permission]] = {
     Role.Name.MAINTAINER: frozenset({Permission.UPLOAD, Permission.READ}),
 }
 
+# What tokens may not do only programs hear, in English.
 _VERBS = {
     Permission.UPLOAD: "upload to",
     Permission.YANK: "yank releases of",
     Permission.MANAGE: "manage",
     Permission.READ: "see the records of",
+}
+_NOT_ALLOWED = {
+    Permission.UPLOAD: _("The user '%(user)s' isn't allowed to upload to project '%(project)s'."),
+    Permission.YANK: _("The user '%(user)s' isn't allowed to yank releases of project '%(project)s'."),
+    Permission.MANAGE: _("The user '%(user)s' isn't allowed to manage project '%(project)s'."),
+    Permission.READ: _("The user '%(user)s' isn't allowed to see the records of project '%(project)s'."),
 }
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -55,11 +65,11 @@ def oversees(role: str) -> bool:
 def check_role(user: User, project: Project, permission: Permission) -> None:
     """Raises Forbidden unless the user has a role in the project that admits it."""
     role = project.roles.filter(user=user).first()
-    sentence = f"The user '{user.username}' isn't allowed to {_VERBS[permission]} project"
+    sentence = _NOT_ALLOWED[permission] % {"user": user.username, "project": project.display_name}
     if role is None:
-        raise Forbidden("not-a-maintainer", f"{sentence} '{project.display_name}'.")
+        raise Forbidden("not-a-maintainer", sentence)
     if permission not in RIGHTS[role.name]:
-        raise Forbidden("not-an-owner", f"{sentence} '{project.display_name}'.")
+        raise Forbidden("not-an-owner", sentence)
 
 
 def check_open(by: Actor, project: Project) -> None:
@@ -70,12 +80,15 @@ def check_open(by: Actor, project: Project) -> None:
     if by.credential is None:
         return
     if project.status == Status.QUARANTINED:
-        raise Forbidden("project-quarantined", f"Project '{project.display_name}' is quarantined.")
+        sentence = gettext("Project '%(project)s' is quarantined.") % {"project": project.display_name}
+        raise Forbidden("project-quarantined", sentence)
     if project.needs_keys and not _has_key(by.credential):
         raise Forbidden(
             "security-key-needed",
-            f"Project '{project.display_name}' is changed only by people who have a security key, and who signed in "
-            "with it.",
+            gettext(
+                "Project '%(project)s' is changed only by people who have a security key, and who signed in with it."
+            )
+            % {"project": project.display_name},
         )
 
 
