@@ -189,8 +189,13 @@ CACHED = [
     f"{PACKAGE}/a{{}}-1.0.tar.gz.metadata",
     "/static/entrepot/site{}.css",
 ]
+SITE = ["/project/a-{}/", "/project/A.b_{}/1!2.0+x/", "/project/a{}/history/", "/user/a.b{}/", "/policies/a-{}/"]
 NOT_CACHED = [
-    "/",
+    "/search/",
+    "/project/a{}/../../account/",
+    "/project/a{}/%2e%2e/",
+    "/project//a{}/",
+    "/account/",
     "/legacy/",
     "/manage/account{}/",
     "/manage/account/x{}.css",
@@ -223,6 +228,36 @@ def test_what_is_on_the_list_is_cached_whatever_the_query_says(front: Front, pat
     front.purge("nothing")
     answers = [front.get(f"{path}{query}") for query in ("", "?a", "?b=c")]
     assert [answer.headers["x-cache"] for answer in answers[1:]] == ["hit", "hit"]
+
+
+@pytest.mark.parametrize("path", [*SITE, "/", "/help/"])
+def test_pages_for_people_are_kept_for_each_language(front: Front, path: str) -> None:
+    front.answers(lambda _: Reply(200, {**PAGE, "Vary": "Accept-Encoding, Accept-Language, Cookie"}, b"page"))
+    path = path.format(chr(97 + next(numbers) % 26) * 3)
+    front.purge("project/x")
+    before = len(front.origin.targets())
+    for language in ("de", "de-AT,de;q=0.9,en;q=0.5", "tlh, de;q=0.3", "DE"):
+        assert front.get(path, accept_language=language, cookie="device=x; signed-in=yes").status == 200
+        assert front.last().headers["accept-language"] == "de"
+    for cookie in ("language=de", "a=b; __Host-language=de; c=d"):
+        front.get(path, accept_language="fr", cookie=cookie)
+    assert len(front.origin.targets()) == before + 1
+    assert "cookie" not in front.last().headers
+    for language, spoken in (("pt-PT", "pt"), ("zh-TW,zh;q=0.9", "zh"), ("tlh", "en"), ("", "en"), ("x" * 1001, "en")):
+        front.get(path, accept_language=language)
+        assert front.last().headers["accept-language"] == spoken
+    front.get(path, accept_language="fr", cookie="language=../x")
+    assert front.last().headers["accept-language"] == "fr"
+
+
+def test_of_a_page_for_people_only_the_known_query_matters(front: Front) -> None:
+    front.answers(lambda _: Reply(200, PAGE, b"page"))
+    path = f"/project/query{next(numbers)}/history/"
+    for query in ("", "?utm=x", "?page=2&x", "?page="):
+        front.get(f"{path}{query}")
+    front.get(f"{path}?page=2")
+    front.get(f"{path}?page=2")
+    assert [each for each in front.origin.targets() if each.startswith(path)] == [path, f"{path}?page=2"]
 
 
 @pytest.mark.parametrize("path", NOT_CACHED)

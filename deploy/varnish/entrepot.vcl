@@ -138,19 +138,55 @@ sub route {
     } elsif (req.url ~ "^/static/([A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*(\?|$)") {
         set req.url = regsub(req.url, "\?.*$", "");
         unset req.http.Accept;
+    } elsif (req.url ~ "^/(help/|security/|classifiers/|policies/([a-z-]+/)?)?(\?|$)" ||
+        req.url ~ "^/(project|user)/[A-Za-z0-9][A-Za-z0-9._-]*/([A-Za-z0-9][A-Za-z0-9.!+_-]*/)*(\?|$)") {
+        call site;
     } else {
         return (pass);
     }
     call fold_coding;
-    # Nothing else of the request may matter to an answer that others get.
+    unset req.http.Accept-Language;
+    call forget;
+    return (hash);
+}
+
+# Nothing else of the request may matter to an answer that others get.
+sub forget {
     unset req.http.Cookie;
     unset req.http.Host;
     unset req.http.Origin;
     unset req.http.Referer;
-    unset req.http.Accept-Language;
     unset req.http.Cache-Control;
     unset req.http.Pragma;
+}
+
+# Pages for people: one for each language. Of the query only what they know matters.
+sub site {
+    if (req.url !~ "\?(page|since|q)=[A-Za-z0-9.!+_-]+$") {
+        set req.url = regsub(req.url, "\?.*$", "");
+    }
+    unset req.http.Accept;
+    call fold_coding;
+    call fold_language;
+    call forget;
     return (hash);
+}
+
+# Accept-Language becomes one language that the site speaks: the one chosen there, which a cookie keeps, else the first
+# of those asked for, in the order in which they stand: browsers put the dearest first.
+sub fold_language {
+    if (req.http.Cookie ~ "(^|; *)(__Host-)?language=[a-z-]+(;|$)") {
+        set req.http.Accept-Language = regsub(req.http.Cookie, "^(?:.*; *)?(?:__Host-)?language=([a-z-]+).*$", "\1");
+    }
+    if (req.http.Accept-Language ~ "^.{1001}") {
+        unset req.http.Accept-Language;
+    }
+    set req.http.Accept-Language = std.tolower(regsuball(req.http.Accept-Language, "[ \t]+", ""));
+    set req.http.Accept-Language = regsub(req.http.Accept-Language,
+        "^(?:[^,]*,)*?(ar|de|en|es|fr|he|ja|pt|ru|uk|zh)(?:[-;,].*)?$", "\1");
+    if (req.http.Accept-Language !~ "^(ar|de|en|es|fr|he|ja|pt|ru|uk|zh)$") {
+        set req.http.Accept-Language = "en";
+    }
 }
 
 # ?format= names one of the forms and beats Accept: the same answer as for that Accept, so it is the same variant.
