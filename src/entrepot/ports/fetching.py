@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from threading import Condition
 from typing import Any
 
@@ -30,7 +30,8 @@ _SENT_ON = {301, 302, 303, 307, 308}
 _ABSENT = {404, 410}
 _UNICAST = IPv6Network("2000::/3")  # all that was ever given out
 _TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))  # each holds an IPv4 address, which may be any
-_PLATFORM = {"168.63.129.16"}  # public by its number, but inside of every machine of one cloud
+# Addresses of protocols, and public ones by their numbers that are something else inside of some clouds.
+_SPECIAL = (IPv4Network("192.0.0.0/24"), IPv4Network("168.63.129.16/32"))
 
 Resolve = Callable[[str], Collection[str]]
 
@@ -66,9 +67,10 @@ class Reach:
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the internet's, and not one that means something else on some machine."""
     parsed = ip_address(address)
-    if parsed.version == 6 and (parsed not in _UNICAST or any(parsed in each for each in _TUNNELS)):
+    if parsed.version == 6 and parsed not in _UNICAST:
         return False
-    return parsed.is_global and not parsed.is_multicast and address not in _PLATFORM
+    special = any(parsed in each for each in (*_TUNNELS, *_SPECIAL))
+    return parsed.is_global and not parsed.is_multicast and not special
 
 
 WEB = Reach(is_public, frozenset({80, 443}))
