@@ -28,8 +28,9 @@ COLUMNS = {
     True: "SELECT column_name FROM information_schema.columns WHERE table_name = ? ORDER BY ordinal_position",
 }
 IGNORED_COLUMNS = {"last_used_at", "last_used_from", "last_used_for"}  # of a token: it was used, whatever came of it
-# The worker's, which goes round in any case; and how often something was tried, whatever came of it.
-IGNORED_TABLES = {"journal_heartbeat", "accounts_counter"}
+# The worker's, which goes round in any case, and what it makes after a change; and how often something was tried,
+# whatever came of it.
+IGNORED_TABLES = {"journal_heartbeat", "journal_position", "projects_description", "accounts_counter"}
 
 
 @dataclass(frozen=True)

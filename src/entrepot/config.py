@@ -41,7 +41,8 @@ class Config:
     leaked passwords (empty: nobody is asked), `captcha_url` who judges whether a person registers (empty: nobody), for
     whom `captcha_site_key` names this site, `scanner_keys` the file with the keys of those who may report leaked
     tokens (empty: nobody). `dns` is the resolver that says whether mail domains still exist (empty: the system's;
-    "off": none), `rdap_url` who knows since when (empty: nobody is asked). `given_secret`, `bounce_secret`,
+    "off": none), `rdap_url` who knows since when (empty: nobody is asked), `images` says how those of descriptions are
+    shown ("proxy", or empty, fetches them; "off" shows none). `given_secret`, `bounce_secret`,
     `metrics_token`, `sentry_dsn`, `fastly_token` and `captcha_secret` are empty when there are none.
     """
 
@@ -62,6 +63,7 @@ class Config:
     leaked_passwords_url: str = ""
     dns: str = ""
     rdap_url: str = ""
+    images: str = ""
     bounce_secret: str = field(default="", repr=False)
     captcha_url: str = ""
     captcha_site_key: str = ""
@@ -98,6 +100,7 @@ class Config:
             leaked_passwords_url=_url("ENTREPOT_LEAKED_PASSWORDS_URL", environ).rstrip("/"),
             dns=_dns(environ),
             rdap_url=_rdap_url(environ),
+            images=_one_of("ENTREPOT_IMAGES", ("", "proxy", "off"), environ),
             bounce_secret=_bounce_secret(environ),
             captcha_url=_url("ENTREPOT_CAPTCHA_URL", environ),
             captcha_site_key=environ.get("ENTREPOT_CAPTCHA_SITE_KEY", ""),
@@ -150,7 +153,7 @@ class Config:
 
     def nameserver(self) -> tuple[str, int] | None:
         """Address and port of the resolver; None for the system's."""
-        return _nameserver(self.dns) if self.dns else None
+        return _nameserver(self.dns) if self.dns not in {"", "off"} else None
 
     def bounce_key(self) -> bytes:
         """What messages about mail that came back are signed with; empty where nobody may send any."""

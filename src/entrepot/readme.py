@@ -16,18 +16,22 @@ import subprocess
 import sys
 from email.message import EmailMessage
 from functools import cache
+from importlib.metadata import version
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from queue import Empty, LifoQueue
 
 from readme_renderer import markdown, rst, txt
 
+from entrepot.fragment import fit
 from entrepot.refusal import Refused, Unavailable
 
 TIME_LIMIT = 5  # seconds
 WAIT_LIMIT = 10  # seconds until a child is free
 MEMORY_LIMIT = 1024**3  # bytes of address space
 HTML_LIMIT = 8 * 1024 * 1024  # characters
+EDITION = 1  # one more when all descriptions are to be rendered anew
+RENDERER = f"{EDITION} readme-renderer {version('readme-renderer')}"
 CHILDREN = 2  # so that one slow text does not make all others wait
 
 _COMPLAINT = re.compile(r"<string>:(?P<line>\d*): \([A-Z]+/\d\) (?P<text>.*)")
@@ -43,14 +47,17 @@ def check_description(text: str, content_type: str) -> None:
 
 
 def render(text: str, content_type: str) -> str:
-    """The description as clean HTML, `""` when it is blank. Takes and raises what `check_description` does."""
+    """The description as HTML that is `fit` to be shown, `""` when it is blank.
+
+    Takes and raises what `check_description` does.
+    """
     if not text.strip():
         return ""
     header = EmailMessage()
     header["Content-Type"] = content_type or "text/x-rst"
     match header.get_content_type():
         case "text/plain":
-            return txt.render(text) or ""
+            return f'<div class="plain">{txt.render(text)}</div>'
         case "text/markdown":
             return _render_apart(text, header["Content-Type"].params.get("variant", "GFM"))
         case _:
@@ -154,7 +161,7 @@ def rendered(text: str, markup: str) -> tuple[str, str]:
         return "", _first(complaints.getvalue())
     if len(html) > HTML_LIMIT:
         return "", f"its HTML has more than {HTML_LIMIT} characters"
-    return html, ""
+    return fit(html), ""
 
 
 def _first(complaints: str) -> str:

@@ -10,6 +10,7 @@ from entrepot.api.upload import upload
 from entrepot.web import account, confirming, language, operator, profile, projects, registering, tokens
 from entrepot.web.bounces import bounces
 from entrepot.web.design import design
+from entrepot.web.images import image
 from entrepot.web.status import status
 from entrepot.web.views import front
 from entrepot.web.whole import all_whole
@@ -53,5 +54,6 @@ urlpatterns = [
     path("mail/bounces/", bounces, name="bounces"),
     re_path(rf"^user/(?P<name>{SPELLING})/$", profile.show, name="user"),
     re_path(rf"^user/(?P<name>{SPELLING})/avatar\.svg$", profile.avatar, name="user_avatar"),
+    re_path(r"^image/(?P<signature>[0-9a-f]{32})/(?P<address>(?:[0-9a-f]{2}){1,1500})$", image, name="image"),
     path("status/", status, name="status"),
 ]

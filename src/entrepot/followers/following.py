@@ -6,7 +6,7 @@ under a name that says what it makes: under another name it begins anew, from th
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from django.db import DatabaseError
@@ -28,11 +28,21 @@ class Follower(Protocol):
         """Take up the projects with these ids, which may be deleted, and each of which was changed."""
 
 
+def steps(followers: Sequence[Follower]) -> Iterator[None]:
+    """Hand each follower what it has not seen, all of them in turns, until nothing is left; stops after each time."""
+    behind = list(followers)
+    while behind:
+        for follower in tuple(behind):
+            if not _advance(follower):
+                behind.remove(follower)
+            yield
+
+
 def catch_up(followers: Sequence[Follower], *, stopped: Callable[[float], bool]) -> None:
-    """Hand each follower what it has not seen, until nothing is left or somebody says to stop."""
-    for follower in followers:
-        while _advance(follower) and not stopped(0):
-            pass
+    """All steps at once, until somebody says to stop."""
+    for _ in steps(followers):
+        if stopped(0):
+            break
 
 
 def is_behind(followers: Sequence[Follower]) -> bool:

@@ -4,25 +4,29 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from entrepot.accounts import limits, people, sessions
-from entrepot.followers import domains, following, mail, pages
+from entrepot.followers import descriptions, domains, following, mail, pages
 from entrepot.followers.collect import collect
+from entrepot.followers.descriptions import Descriptions
 from entrepot.followers.following import Follower
 from entrepot.followers.heart import HEART
 from entrepot.journal import log, workers
 from entrepot.patience import DATABASE
 from entrepot.ports.cdn import Cdn
 from entrepot.ports.store import Store
+from entrepot.projects.descriptions import next_due as next_description_due
 from entrepot.refusal import Unavailable
 
 logger = logging.getLogger(__name__)
 
 TIDY = timedelta(hours=6)
-FOLLOWERS: Sequence[Follower] = ()
+FOLLOWERS: Sequence[Follower] = (Descriptions(),)
+RENDERED_AT_ONCE = 20  # descriptions in one round
 PATIENCE = 20.0  # seconds for one answer of the database; a worker that waits for longer could not be stopped
 
 
@@ -38,7 +42,8 @@ def work(*, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
         while not bell.wait(pause, stopped):
             try:
                 tidied = step(store=store, cdn=cdn, now=timezone.now(), tidied=tidied, stopped=stopped)
-                pause = min(_until(log.next_due()), _until(mail.next_due()), _until_followers(FOLLOWERS))
+                due = (log.next_due(), mail.next_due(), next_description_due())
+                pause = min(*map(_until, due), _until_followers(FOLLOWERS))
             except (Error, OSError, Unavailable) as error:
                 if answering:
                     logger.error("the database or the store does not answer: %s", " ".join(str(error).split()))  # noqa: TRY400
@@ -53,7 +58,12 @@ def work(*, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
 def step(*, store: Store, cdn: Cdn, now: datetime, tidied: datetime, stopped: Callable[[float], bool]) -> datetime:
     """One round: all that is due now; and now and then the tidying. Returns when that was done last."""
     _do(due=now, store=store, cdn=cdn, stopped=stopped)
-    following.catch_up(FOLLOWERS, stopped=stopped)
+    # Followers may have to begin with the first entry, and descriptions take seconds: nothing else waits for them.
+    for each in (following.steps(FOLLOWERS), islice(descriptions.render_owed(cdn=cdn), RENDERED_AT_ONCE)):
+        for _ in each:
+            _do(due=timezone.now(), store=store, cdn=cdn, stopped=stopped)
+            if stopped(0):
+                return tidied
     if stopped(0) or now - tidied < TIDY:
         return tidied
     with workers.turn_to_tidy() as mine:

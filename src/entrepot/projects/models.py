@@ -155,6 +155,31 @@ class File(models.Model):
         indexes: ClassVar = [models.Index(fields=["blake2"], name="file_content")]
 
 
+class Description(models.Model):
+    """The description of a release, which is that of its first file, as HTML: none where it is blank, or `failure` says
+    why it could not be rendered. `renderer` is what made it (`readme.RENDERER`), empty while nothing was made yet.
+
+    While `due_at` is set it waits to be rendered: what stands for a project (`rank` 0) before the rest, and what failed
+    `attempts` times later. Servers of the version before delete files without knowing of this table, so nothing but us
+    checks that the file is there.
+    """
+
+    file = models.OneToOneField(
+        File, primary_key=True, on_delete=models.CASCADE, db_constraint=False, related_name="description"
+    )
+    html = models.TextField(blank=True)
+    failure = models.TextField(blank=True)
+    renderer = models.CharField(max_length=60, blank=True)
+    rank = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["rank", "-file"], condition=Q(due_at__isnull=False), name="description_waiting")
+        ]
+
+
 class Yank(models.Model):
     """A release, or a single file of it, was taken back (PEP 592): installers pass it by unless it is pinned."""
 
