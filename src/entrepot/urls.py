@@ -7,8 +7,9 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming, operator, profile, projects, registering, tokens
+from entrepot.web import account, confirming, inside, operator, profile, projects, registering, tokens
 from entrepot.web.bounces import bounces
+from entrepot.web.changes import changes
 from entrepot.web.status import status
 from entrepot.web.views import front
 from entrepot.web.whole import all_whole
@@ -49,5 +50,8 @@ urlpatterns = [
     path("mail/bounces/", bounces, name="bounces"),
     re_path(rf"^user/(?P<name>{SPELLING})/$", profile.show, name="user"),
     re_path(rf"^user/(?P<name>{SPELLING})/avatar\.svg$", profile.avatar, name="user_avatar"),
+    path("project/<str:name>/<str:version>/changes/", changes, name="changes"),
+    path("project/<str:name>/<str:version>/files/<str:filename>/", inside.listing, name="inside"),
+    path("project/<str:name>/<str:version>/files/<str:filename>/<path:path>", inside.member, name="inside_member"),
     path("status/", status, name="status"),
 ]
