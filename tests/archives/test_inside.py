@@ -14,7 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archives import forge
-from archives.forge import Built, End, Entry, TarEntry, gzip_file, open_zeros, pax, sdist, tar_file, wheel, zeros, zip_file
+from archives.forge import (
+    Built,
+    End,
+    Entry,
+    TarEntry,
+    gzip_file,
+    open_zeros,
+    pax,
+    sdist,
+    tar_file,
+    wheel,
+    zeros,
+    zip_file,
+)
 from entrepot.archives import inside
 from entrepot.archives.inside import Content
 from entrepot.archives.limits import MAX_MEMBERS, MIB
