@@ -7,9 +7,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from archives import forge
+from entrepot.accounts.actor import Actor
 from entrepot.archives.limits import MIB
 from entrepot.comparing import FieldChange
-from entrepot.names import canonical_version, parse_version
 from entrepot.ports.files import FileStore
 from entrepot.projects import actions, inside
 from entrepot.projects.inside import Changes, OfferedFile
@@ -68,7 +68,9 @@ class TestFiles:
             inside.opened(file, "demo-1.0/nothing", store=world.store)
         assert refusal.value.code == "no-such-member"
 
-    def test_the_number_of_queries_is_fixed(self, world: World, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    def test_the_number_of_queries_is_fixed(
+        self, world: World, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
         for number in range(5):
             world.upload(forge.wheel("large", f"{number}.0"))
         for name, version in (("demo", "1.0"), ("large", "4.0")):
@@ -83,7 +85,7 @@ class TestFiles:
         with pytest.raises(Missing):
             offered()
         assert offered("demo-1.0-py3-none-any.whl")
-        actions.set_status(world.project("demo"), "quarantined", by=world.actor.__class__(None))
+        actions.set_status(world.project("demo"), "quarantined", by=Actor(None))
         for ask in (lambda: offered("demo-1.0-py3-none-any.whl"), lambda: inside.sides("demo", "1.1", "")):
             with pytest.raises(Missing):
                 ask()
@@ -93,7 +95,6 @@ class TestFiles:
         file = offered()
         assert "larger than 20 MB" in inside.listing(file, store=world.store).obstacle
         assert "larger than 20 MB" in inside.opened(file, "demo-1.0/old.txt", store=world.store).obstacle
-        assert offered("demo-1.1.tar.gz", "1.1").size > 20 * MIB
 
     def test_a_store_without_the_file(self, world: World) -> None:
         file = offered()
@@ -107,12 +108,11 @@ class TestFiles:
         with pytest.raises(Unavailable):
             compared(world, "1.1")
 
-    def test_a_store_that_trickles(self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.usefixtures("world")
+    def test_a_store_that_trickles(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(inside, "STORE_PATIENCE", 0.0)
         with pytest.raises(Unavailable):
             inside.listing(offered(), store=Slow(tmp_path / "store"))
-        assert offered().size > 100
-        assert world.store
 
     def test_few_look_at_a_time(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(inside, "PATIENCE", 0.01)
@@ -128,7 +128,8 @@ class TestFiles:
 
 
 class TestReleases:
-    def test_by_default_the_one_before(self, world: World) -> None:
+    @pytest.mark.usefixtures("world")
+    def test_by_default_the_one_before(self) -> None:
         def before(version: str, since: str = "") -> str | None:
             old = inside.sides("demo", version, since).old
             return None if old is None else old.version
@@ -187,4 +188,3 @@ class TestReleases:
         found = compared(world, "1.1")
         assert found.archive is not None
         assert "larger" in found.archive.obstacle
-        assert canonical_version(parse_version("1.0")) == "1"

@@ -275,9 +275,10 @@ def _look(file: OfferedFile, store: Store, read: Callable[[BinaryIO, Filename], 
             "too-much-inside",
             _("It is larger than %(limit)s MB, and is not opened here for that reason.") % {"limit": LARGEST // MIB},
         )
+    filename = parse_filename(file.filename)
     connection.close()  # others need it more than whoever reads an archive
     with _turn():
-        return read(io.BytesIO(_fetched(file, store)), parse_filename(file.filename))
+        return read(io.BytesIO(_fetched(file, store)), filename)
 
 
 @contextmanager
