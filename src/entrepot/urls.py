@@ -7,8 +7,9 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming, language, operator, profile, projects, registering, tokens
+from entrepot.web import account, confirming, inside, language, operator, profile, projects, registering, tokens
 from entrepot.web.bounces import bounces
+from entrepot.web.changes import changes
 from entrepot.web.design import design
 from entrepot.web.images import image
 from entrepot.web.status import status
@@ -55,5 +56,8 @@ urlpatterns = [
     re_path(rf"^user/(?P<name>{SPELLING})/$", profile.show, name="user"),
     re_path(rf"^user/(?P<name>{SPELLING})/avatar\.svg$", profile.avatar, name="user_avatar"),
     re_path(r"^image/(?P<signature>[0-9a-f]{32})/(?P<address>(?:[0-9a-f]{2}){1,1500})$", image, name="image"),
+    path("project/<str:name>/<str:version>/changes/", changes, name="changes"),
+    path("project/<str:name>/<str:version>/files/<str:filename>/", inside.listing, name="inside"),
+    path("project/<str:name>/<str:version>/files/<str:filename>/<path:path>", inside.member, name="inside_member"),
     path("status/", status, name="status"),
 ]

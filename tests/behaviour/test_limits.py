@@ -168,7 +168,7 @@ class TestReleases:
 
 
 def all_limits() -> Iterator[Limit]:
-    for rules in (*limits.RULES.values(), limits.OTHERS):
+    for rules in (*limits.RULES.values(), *limits.LOOKS.values(), limits.OTHERS):
         yield from (limit for limit, _ in rules)
     yield from (credentials.BAD_TOKENS, credentials.CALLS, leaks.REPORTS, leaks.UNSIGNED)
     yield Limit("new-projects", policy.PUBLIC.new_projects or 0)

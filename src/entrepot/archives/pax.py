@@ -27,20 +27,21 @@ _POISON = (b"GNU.sparse", b"hdrcharset")
 
 def check_global(data: bytes) -> None:
     """Raises `Refused` unless the global header holds only a comment, as archives made by git do."""
-    if _records(data, "the global pax header").keys() - {"comment"}:
+    if records_in(data, "the global pax header").keys() - {"comment"}:
         raise invalid("tar-pax", "Its global pax header has more than a comment.")
 
 
 def read(data: bytes, name: bytes) -> dict[str, bytes]:
     """The records of the extended header before member `name`. Raises `Refused` unless all of them are harmless."""
-    records = _records(data, name)
+    records = records_in(data, name)
     for key in records:
         if key not in _MEMBER_KEYS and not key.startswith(_MEMBER_PREFIXES):
             raise invalid("tar-pax", f"The pax header of {shown(name)} has the key {shown(key)}, which is not allowed.")
     return records
 
 
-def _records(data: bytes, name: bytes | str) -> dict[str, bytes]:
+def records_in(data: bytes, name: bytes | str) -> dict[str, bytes]:
+    """All records of an extended header, whatever their keys. Raises `Refused` when it is malformed."""
     if any(poison in data for poison in _POISON):
         raise invalid("tar-pax", f"The pax header of {shown(name)} speaks of sparse files or another encoding.")
     records: dict[str, bytes] = {}

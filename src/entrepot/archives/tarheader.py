@@ -60,10 +60,10 @@ def parse(block: bytes) -> Header:
     if kind not in _KNOWN_KINDS:
         what = _REFUSED_KINDS.get(kind, f"of unknown type {kind!r}")
         raise invalid("member-kind", f"Member {shown(name)} is {what}; only files and directories may be there.")
-    numbers = {field: _number(block[place], field, name) for field, place in _EXACT_NUMBERS.items()}
+    numbers = {field: number(block[place], field, name) for field, place in _EXACT_NUMBERS.items()}
     for field, place in _LOOSE_NUMBERS.items():
         if block[place][0] != 0x80:  # else binary: large, of no meaning here
-            _number(block[place], field, name)
+            number(block[place], field, name)
     return Header(name, kind, numbers["mode"], numbers["size"])
 
 
@@ -84,7 +84,8 @@ def _text(field: bytes, name: bytes) -> bytes:
     return text
 
 
-def _number(field: bytes, what: str, name: bytes) -> int:
+def number(field: bytes, what: str, name: bytes) -> int:
+    """The octal number in `field`. Raises `Refused`; `what` and `name` say what it is of which member."""
     octal = _OCTAL.fullmatch(field)
     if octal is None:
         raise invalid("tar-header", f"The tar header of {shown(name)} has a {what} that is not an octal number.")

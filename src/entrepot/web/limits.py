@@ -114,6 +114,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "account_recovery": ((Limit("recovery", 20, HOUR), _user),),
     "bounces": ((Limit("bounces", 6000, HOUR), _address),),
 }
+# What costs something to look at. Caches keep these pages for others, so they tell nobody what is left to them.
+_INSIDE: tuple[Rule, ...] = ((Limit("inside", 300, 5 * MINUTE), _address),)
+LOOKS: Mapping[str, tuple[Rule, ...]] = {"changes": _INSIDE, "inside": _INSIDE, "inside_member": _INSIDE}
 OTHERS: tuple[Rule, ...] = ((Limit("post", 120, 5 * MINUTE), _user),)
 FOR_PROGRAMS = {"upload", "leaked-tokens"}  # like all of the management API
 
@@ -123,13 +126,21 @@ def spend(request: HttpRequest, match: ResolverMatch) -> None:
 
     Programs are counted by their tokens and keys (`api`), not here.
     """
-    if request.method in {"GET", "HEAD", "OPTIONS"} or match.namespace == "api" or match.url_name in FOR_PROGRAMS:
+    name = str(match.url_name)
+    if name in LOOKS:
+        _refuse_full([COUNTING.spend(limit, key(request)) for limit, key in LOOKS[name]])
         return
-    rooms = [COUNTING.spend(limit, key(request)) for limit, key in RULES.get(str(match.url_name), OTHERS)]
+    if request.method in {"GET", "HEAD", "OPTIONS"} or match.namespace == "api" or name in FOR_PROGRAMS:
+        return
+    rooms = [COUNTING.spend(limit, key(request)) for limit, key in RULES.get(name, OTHERS)]
     request.rooms = rooms  # type: ignore[attr-defined]
-    full = [each for each in rooms if not each.admitted]
-    if any(each.limit is _LOCKING for each in full):
+    if any(each.limit is _LOCKING and not each.admitted for each in rooms):
         _tell_of_lock(request)
+    _refuse_full(rooms)
+
+
+def _refuse_full(rooms: Sequence[Room]) -> None:
+    full = [each for each in rooms if not each.admitted]
     if full:
         raise TooMany(
             "too-often",
