@@ -7,7 +7,7 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming, operator, profile, projects, registering, tokens
+from entrepot.web import account, confirming, operator, profile, project, projects, registering, tokens
 from entrepot.web.bounces import bounces
 from entrepot.web.status import status
 from entrepot.web.views import front
@@ -49,5 +49,9 @@ urlpatterns = [
     path("mail/bounces/", bounces, name="bounces"),
     re_path(rf"^user/(?P<name>{SPELLING})/$", profile.show, name="user"),
     re_path(rf"^user/(?P<name>{SPELLING})/avatar\.svg$", profile.avatar, name="user_avatar"),
+    path("project/<str:name>/", project.project, name="project"),
+    path("project/<str:name>/history/", project.history, name="project_history"),
+    path("project/<str:name>/dependents/", project.dependents, name="project_dependents"),
+    path("project/<str:name>/<str:version>/", project.release, name="project_release"),
     path("status/", status, name="status"),
 ]

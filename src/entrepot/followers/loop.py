@@ -11,6 +11,7 @@ from django.utils import timezone
 from entrepot.accounts import limits, people, sessions
 from entrepot.followers import domains, following, mail, pages
 from entrepot.followers.collect import collect
+from entrepot.followers.dependents import Dependents
 from entrepot.followers.following import Follower
 from entrepot.followers.heart import HEART
 from entrepot.journal import log, workers
@@ -22,7 +23,7 @@ from entrepot.refusal import Unavailable
 logger = logging.getLogger(__name__)
 
 TIDY = timedelta(hours=6)
-FOLLOWERS: Sequence[Follower] = ()
+FOLLOWERS: Sequence[Follower] = (Dependents(),)
 PATIENCE = 20.0  # seconds for one answer of the database; a worker that waits for longer could not be stopped
 
 

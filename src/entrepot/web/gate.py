@@ -41,9 +41,13 @@ OPEN = frozenset(
     | {"account_reset_password", "account_confirm_password_reset_code", "account_complete_password_reset"}
     | {"account_password_reset_completed", "account_confirm_device", "account_confirm_device_link"}
     | {"mfa_authenticate", "mfa_login_webauthn", "mfa_trust"}
+    | {"project", "project_release", "project_history", "project_dependents"}
 )
 # The same for everybody who asks.
-SHARED = frozenset({"front", "status", "upload", "user", "user_avatar"})
+SHARED = frozenset(
+    {"front", "status", "upload", "user", "user_avatar"}
+    | {"project", "project_release", "project_history", "project_dependents"}
+)
 # For whoever has signed in, however long ago: to read, and to show once more who they are.
 READING = frozenset(
     {"account", "account_events", "account_tokens", "projects", "project_people", "project_events", "usersessions_list"}
