@@ -1,24 +1,25 @@
-"""What a release says of itself, as it is shown."""
+"""Descriptions as people read them."""
 
 from dataclasses import dataclass
 
-from entrepot.metadata import from_json
-from entrepot.projects.models import File, Project, Release
+from django.db.models.fields.json import KT
+
+from entrepot import documents
+from entrepot.projects.models import File, Project
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
-    """A description: `html` is safe to show; `pending` while it is being made, `failed` when `text` is all there is."""
+class ShownDescription:
+    """`html` is safe to show as it is, and empty for a blank description; `text` is the description as written."""
 
-    html: str
-    pending: bool
-    failed: bool
-    text: str
+    html: str = ""
+    pending: bool = False
+    failed: str = ""
+    text: str = ""
+    cut: bool = False
 
 
-def description_of(project: Project, release: Release) -> Description:
-    """The description of a release of the project, from the file that was uploaded first."""
-    first = File.objects.filter(release=release, release__project=project).order_by("pk")[:1]
-    return Description(
-        "", pending=False, failed=False, text="".join(from_json(each.metadata).description for each in first)
-    )
+def description_of(project: Project, release: documents.ReleaseDetail) -> ShownDescription:
+    """The release's description."""
+    first = File.objects.filter(release__project=project, release__canonical=release.canonical).order_by("pk")
+    return ShownDescription(pending=True, text=first.values_list(KT("metadata__description"), flat=True)[0] or "")

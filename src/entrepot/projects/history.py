@@ -2,20 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
 
 from django.db.models import Count
 from packaging.version import Version
 
 from entrepot.journal.models import Entry
-from entrepot.names import canonical_version, parse_version
-from entrepot.projects.models import File, Release, Yank
+from entrepot.names import parse_version
+from entrepot.projects.models import Release, Yank
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A release in the history of a project; `at` is when its first file came, or when it was `deleted`.
+    """A release in the history of a project; `at` is when its first file came, which only `dated` asks for, or when it
+    was `deleted`.
 
     `files` counts those that are there. It is `yanked` when every one of them is, whichever way that was done;
     `yanked_files` counts those that were yanked by themselves.
@@ -23,7 +26,8 @@ class Line:
 
     pk: int
     version: str
-    at: datetime
+    parsed: Version
+    at: datetime | None = None
     files: int = 0
     yanked: bool = False
     reason: str = ""
@@ -31,57 +35,61 @@ class Line:
     deleted: bool = False
 
     @property
-    def parsed(self) -> Version:
-        """The version, which compares as versions do."""
-        return parse_version(self.version)
-
-    @property
     def prerelease(self) -> bool:
         """Whether it is a pre-release, or one for developers (PEP 440)."""
         return self.parsed.is_prerelease
 
 
+# A page of a project looks at all its versions, each time the same.
+_parsed = lru_cache(1 << 14)(parse_version)
+
+
 def lines_of(project: int) -> list[Line]:
-    """All releases of the project with this id, the highest version first. Three queries, however many there are."""
-    counted = File.objects.filter(release__project=project).values("release").annotate(files=Count("pk"))
-    files: dict[int, int] = dict(counted.values_list("release", "files"))
+    """All releases of the project with this id, the highest version first. Two queries, however many there are."""
     yanks = list(Yank.objects.filter(release__project=project).values_list("release", "file", "reason"))
     whole = {release: reason for release, file, reason in yanks if file is None}
     single = Counter(release for release, file, _reason in yanks if file is not None)
-    releases = Release.objects.filter(project=project)
+    releases = Release.objects.filter(project=project).annotate(count=Count("files"))
     lines = [
         Line(
             pk=pk,
             version=version,
-            at=at,
-            files=files.get(pk, 0),
-            yanked=pk in whole or 0 < files.get(pk, 0) == single[pk],
+            parsed=_parsed(version),
+            files=files,
+            yanked=pk in whole or 0 < files == single[pk],
             reason=whole.get(pk, ""),
             yanked_files=single[pk],
         )
-        for pk, version, at in releases.values_list("pk", "version", "created_at")
+        for pk, version, files in releases.values_list("pk", "version", "count")
     ]
-    return sorted(lines, key=lambda each: each.parsed, reverse=True)
+    return sorted(lines, key=attrgetter("parsed"), reverse=True)
+
+
+def dated(lines: Iterable[Line]) -> list[Line]:
+    """The lines, each with the time of its release."""
+    lines = list(lines)
+    moments = dict(Release.objects.filter(pk__in=[each.pk for each in lines]).values_list("pk", "created_at"))
+    return [replace(each, at=moments.get(each.pk, each.at)) for each in lines]
 
 
 def shown(lines: Iterable[Line]) -> Line | None:
-    """The one that stands for the project: the newest, rather not yanked, then rather not a pre-release."""
+    """Of lines in their order, the one that stands for the project: rather not yanked, then rather no pre-release."""
     with_files = [each for each in lines if each.files]
-    return max(with_files, key=lambda each: (not each.yanked, not each.prerelease, each.parsed), default=None)
+    return max(with_files, key=lambda each: (not each.yanked, not each.prerelease), default=None)
 
 
 def deleted_of(project: int, present: Iterable[Line]) -> list[Line]:
     """The releases that were deleted and did not come back, the last deleted first."""
-    versions = {canonical_version(each.parsed) for each in present}
+    versions = {each.parsed for each in present}
     entries = Entry.objects.filter(project=project, action="remove release").order_by("-serial")
     return [
-        Line(pk=0, version=version, at=at, deleted=True)
+        Line(pk=0, version=version, parsed=_parsed(version), at=at, deleted=True)
         for version, at in entries.values_list("version", "at")
-        if canonical_version(parse_version(version)) not in versions
+        if _parsed(version) not in versions
     ]
 
 
 def with_deleted(present: Sequence[Line], deleted: Iterable[Line]) -> list[Line]:
     """All of them, the highest version first; what was deleted more than once is told once."""
     last = {each.version: each for each in reversed(list(deleted))}
-    return sorted([*present, *last.values()], key=lambda each: each.parsed, reverse=True)
+    return sorted([*present, *last.values()], key=attrgetter("parsed"), reverse=True)

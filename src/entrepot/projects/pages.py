@@ -11,15 +11,16 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from entrepot import layout, metadata
+from entrepot.documents import ReleaseDetail
 from entrepot.metadata import CoreMetadata
 from entrepot.names import ProjectName, canonical_version, parse_version
 from entrepot.projects import dependents, history
-from entrepot.projects.descriptions import Description, description_of
+from entrepot.projects.descriptions import ShownDescription, description_of
 from entrepot.projects.history import Line
 from entrepot.projects.models import File, Project, Role, Status, Yank
-from entrepot.projects.queries import release_named
 from entrepot.projects.requirements import Group, grouped
 
+RECENT = 10  # releases that the page of a project, or of a release, lists
 FILES = 100  # of a release, on one page
 DIFFERENT = 20  # metadata of one release that are compared
 
@@ -84,7 +85,8 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePage:
-    """A release of a project, with what is known of both. `lines` are all releases, the highest version first.
+    """A release of a project, with what is known of both. `lines` are all releases, the highest version first; only
+    those in `recent`, the first ten, and `line` itself say when they came.
 
     `latest` stands for the project; `newest` is newer still, a pre-release. `known` are the names, of those that it
     depends on, which this index has.
@@ -92,11 +94,12 @@ class ReleasePage:
 
     project: Head
     lines: Sequence[Line]
+    recent: Sequence[Line]
     line: Line
     latest: Line
     newest: Line | None
     metadata: CoreMetadata
-    description: Description
+    description: ShownDescription
     files: Files
     people: tuple[tuple[str, str], ...]  # role, user name
     groups: tuple[Group, ...]
@@ -106,8 +109,12 @@ class ReleasePage:
     @property
     def before(self) -> Line | None:
         """The release before this one."""
-        older = self.lines[self.lines.index(self.line) + 1 :]
-        return next((each for each in older if each.files), None)
+        return next((each for each in self.lines if each.files and each.parsed < self.line.parsed), None)
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether it is the release that stands for the project."""
+        return self.line.pk == self.latest.pk
 
 
 def head_of(name: ProjectName) -> Head | None:
@@ -125,29 +132,27 @@ def people_of(project: int) -> tuple[tuple[str, str], ...]:
 
 def line_of(lines: Iterable[Line], version: str) -> Line | None:
     """The release of an equal version. Raises Refused("invalid-version")."""
-    wanted = canonical_version(parse_version(version))
-    return next((each for each in lines if canonical_version(each.parsed) == wanted), None)
+    wanted = parse_version(version)
+    return next((each for each in lines if each.parsed == wanted), None)
 
 
 def release_page(project: Head, lines: Sequence[Line], line: Line, *, page: int) -> ReleasePage:
-    """Everything about one release, and the `page` of its files that was asked for.
-
-    Raises Missing("no-such-release") when it has just been deleted.
-    """
-    release = release_named(project.name, line.version)
+    """Everything about one release, and the `page` of its files that was asked for."""
     latest = history.shown(lines) or line
     newer = (each for each in lines if each.files and not each.yanked and each.parsed > latest.parsed)
     about = _metadata(line)
+    dated, *recent = history.dated([line, *lines[:RECENT]])
     groups = grouped(about.requires_dist, about.provides_extra)
     names = {each.name for group in groups for each in group.needed}
     return ReleasePage(
         project=project,
         lines=lines,
-        line=line,
+        recent=recent,
+        line=dated,
         latest=latest,
         newest=next(newer, None),
         metadata=about,
-        description=description_of(release.project, release),
+        description=_description(project, line),
         files=_files(line, about, page),
         people=people_of(project.pk),
         groups=groups,
@@ -173,6 +178,14 @@ def _one_edit_from(name: str) -> Iterable[str]:
         for letter in letters:
             yield start + letter + rest
             yield start + letter + rest[1:]
+
+
+def _description(project: Head, line: Line) -> ShownDescription:
+    if not line.files:
+        return ShownDescription()
+    canonical = canonical_version(line.parsed)
+    release = ReleaseDetail(line.version, canonical, yanked=line.yanked, yanked_reason=line.reason, files=())
+    return description_of(Project(pk=project.pk), release)
 
 
 def _metadata(line: Line) -> CoreMetadata:

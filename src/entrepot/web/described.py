@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.utils import getaddresses
 from urllib.parse import urlsplit
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -119,7 +120,7 @@ def linked_data(page: ReleasePage, *, url: str, address: str) -> SafeString:
         "description": about.summary,
         "url": address,
         "version": page.line.version,
-        "datePublished": page.line.at.isoformat(),
+        "datePublished": page.line.at,
         "programmingLanguage": "Python",
         "runtimePlatform": f"Python {about.requires_python}" if about.requires_python else "Python",
         "license": about.license_expression,
@@ -127,5 +128,5 @@ def linked_data(page: ReleasePage, *, url: str, address: str) -> SafeString:
         "codeRepository": next((each.url for each in links(about) if each.label == _labels()["source"]), ""),
         "maintainer": [{"@type": "Person", "name": user, "url": f"{url}/user/{user}/"} for _role, user in page.people],
     }
-    text = json.dumps({key: value for key, value in told.items() if value}, ensure_ascii=False)
+    text = json.dumps({key: value for key, value in told.items() if value}, ensure_ascii=False, cls=DjangoJSONEncoder)
     return mark_safe(text.translate(_IN_SCRIPT))  # noqa: S308 - nothing in it ends a script, or begins a comment

@@ -21,8 +21,7 @@ from entrepot.web import described, installing, tags
 from entrepot.web.caching import shared
 from entrepot.web.views import trusted_host
 
-RECENT = 10  # releases that the page of a project lists
-LINES = 200  # releases on one page of the history
+LINES = 100  # releases on one page of the history
 
 OfProject = Callable[..., HttpResponse]
 
@@ -90,7 +89,7 @@ def release(request: HttpRequest, head: Head, version: str) -> HttpResponse:
     except Refused:
         line = None
     if line is None:
-        told = {"project": head, "version": version, "lines": lines[:RECENT], "more": len(lines) > RECENT}
+        told = {"project": head, "version": version, "lines": releases.dated(lines[: pages.RECENT])}
         return _fresh(render(request, "project/no_release.html", told, status=HTTPStatus.NOT_FOUND))
     if line.version != version:
         return _fresh(redirect("project_release", name=head.name, version=line.version))
@@ -106,7 +105,8 @@ def history(request: HttpRequest, head: Head) -> HttpResponse:
     lines = releases.lines_of(head.pk)
     told = releases.with_deleted(lines, releases.deleted_of(head.pk, lines))
     page = Paginator(told, LINES).get_page(request.GET.get("page"))
-    return render(request, "project/history.html", {"project": head, "page": page, "latest": releases.shown(lines)})
+    found = {"lines": releases.dated(page), "page": page, "latest": releases.shown(lines)}
+    return render(request, "project/history.html", {"project": head, **found})
 
 
 @require_safe
@@ -126,19 +126,15 @@ def _page_in(request: HttpRequest) -> int:
 
 def _about(request: HttpRequest, page: ReleasePage, address: str) -> HttpResponse:
     url, about = Config.current().public_url, page.metadata
-    stands = page.line == page.latest
-    pinned = "" if stands and not page.line.prerelease else f"=={page.line.version}"
-    canonical = url + (reverse("project", args=[page.project.name]) if stands else address)
+    pinned = "" if page.is_latest and not page.line.prerelease else f"=={page.line.version}"
+    canonical = url + (reverse("project", args=[page.project.name]) if page.is_latest else address)
     context = {
         "page": page,
         "project": page.project,
         "line": page.line,
         "about": about,
         "description": page.description,
-        "address": address,
         "canonical": canonical,
-        "is_latest": stands,
-        "recent": page.lines[:RECENT],
         "files": [(each, *tags.words(each.filename)) for each in page.files.shown],
         "commands": installing.commands(page.project.display_name + pinned, url=url, trusted_host=trusted_host(url)),
         "links": described.links(about),
