@@ -7,7 +7,18 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming, inside, language, operator, profile, projects, registering, tokens
+from entrepot.web import (
+    account,
+    confirming,
+    inside,
+    language,
+    operator,
+    profile,
+    project,
+    projects,
+    registering,
+    tokens,
+)
 from entrepot.web.bounces import bounces
 from entrepot.web.changes import changes
 from entrepot.web.design import design
@@ -59,5 +70,9 @@ urlpatterns = [
     path("project/<str:name>/<str:version>/changes/", changes, name="changes"),
     path("project/<str:name>/<str:version>/files/<str:filename>/", inside.listing, name="inside"),
     path("project/<str:name>/<str:version>/files/<str:filename>/<path:path>", inside.member, name="inside_member"),
+    path("project/<str:name>/", project.project, name="project"),
+    path("project/<str:name>/history/", project.history, name="project_history"),
+    path("project/<str:name>/dependents/", project.dependents, name="project_dependents"),
+    path("project/<str:name>/<str:version>/", project.release, name="project_release"),
     path("status/", status, name="status"),
 ]

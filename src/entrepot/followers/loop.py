@@ -12,6 +12,7 @@ from django.utils import timezone
 from entrepot.accounts import limits, people, sessions
 from entrepot.followers import descriptions, domains, following, mail, pages
 from entrepot.followers.collect import collect
+from entrepot.followers.dependents import Dependents
 from entrepot.followers.descriptions import Descriptions
 from entrepot.followers.following import Follower
 from entrepot.followers.heart import HEART
@@ -25,7 +26,7 @@ from entrepot.refusal import Unavailable
 logger = logging.getLogger(__name__)
 
 TIDY = timedelta(hours=6)
-FOLLOWERS: Sequence[Follower] = (Descriptions(),)
+FOLLOWERS: Sequence[Follower] = (Descriptions(), Dependents())
 RENDERED_AT_ONCE = 20  # descriptions in one round
 PATIENCE = 20.0  # seconds for one answer of the database; a worker that waits for longer could not be stopped
 

@@ -193,3 +193,20 @@ class Yank(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["release"], condition=Q(file=None), name="one_yank_per_release")
         ]
+
+
+class Dependency(models.Model):
+    """What the release that stands for a project depends on, as `followers.dependents` last saw it.
+
+    `name` is normalized; this index need not have a project of that name. `requirements` are the lines of the metadata
+    that name it. It is `optional` when each of them asks for an extra.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="dependencies")
+    name = models.CharField(max_length=100)
+    requirements = models.JSONField()
+    optional = models.BooleanField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "name"], name="dependency_once")]
+        indexes: ClassVar = [models.Index(fields=["name"], name="dependency_name")]

@@ -36,7 +36,22 @@ PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), pub
 
 # The same for everybody who asks.
 SHARED = frozenset(
-    {"front", "design", "status", "upload", "user", "user_avatar", "image"} | {"changes", "inside", "inside_member"}
+    {
+        "changes",
+        "design",
+        "front",
+        "image",
+        "inside",
+        "inside_member",
+        "project",
+        "project_dependents",
+        "project_history",
+        "project_release",
+        "status",
+        "upload",
+        "user",
+        "user_avatar",
+    }
 )
 # For everybody, and kept by nobody. What is under /api/ and /legacy/ knows its users by tokens.
 OPEN = SHARED | frozenset(

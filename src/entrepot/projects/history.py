@@ -1,0 +1,95 @@
+"""The releases of a project as people see them: which there are, which were, and which one stands for the project."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
+
+from django.db.models import Count
+from packaging.version import Version
+
+from entrepot.journal.models import Entry
+from entrepot.names import parse_version
+from entrepot.projects.models import Release, Yank
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A release in the history of a project; `at` is when its first file came, which only `dated` asks for, or when it
+    was `deleted`.
+
+    `files` counts those that are there. It is `yanked` when every one of them is, whichever way that was done;
+    `yanked_files` counts those that were yanked by themselves.
+    """
+
+    pk: int
+    version: str
+    parsed: Version
+    at: datetime | None = None
+    files: int = 0
+    yanked: bool = False
+    reason: str = ""
+    yanked_files: int = 0
+    deleted: bool = False
+
+    @property
+    def prerelease(self) -> bool:
+        """Whether it is a pre-release, or one for developers (PEP 440)."""
+        return self.parsed.is_prerelease
+
+
+# A page of a project looks at all its versions, each time the same.
+_parsed = lru_cache(1 << 14)(parse_version)
+
+
+def lines_of(project: int) -> list[Line]:
+    """All releases of the project with this id, the highest version first. Two queries, however many there are."""
+    yanks = list(Yank.objects.filter(release__project=project).values_list("release", "file", "reason"))
+    whole = {release: reason for release, file, reason in yanks if file is None}
+    single = Counter(release for release, file, _reason in yanks if file is not None)
+    releases = Release.objects.filter(project=project).annotate(count=Count("files"))
+    lines = [
+        Line(
+            pk=pk,
+            version=version,
+            parsed=_parsed(version),
+            files=files,
+            yanked=pk in whole or 0 < files == single[pk],
+            reason=whole.get(pk, ""),
+            yanked_files=single[pk],
+        )
+        for pk, version, files in releases.values_list("pk", "version", "count")
+    ]
+    return sorted(lines, key=attrgetter("parsed"), reverse=True)
+
+
+def dated(lines: Iterable[Line]) -> list[Line]:
+    """The lines, each with the time of its release."""
+    lines = list(lines)
+    moments = dict(Release.objects.filter(pk__in=[each.pk for each in lines]).values_list("pk", "created_at"))
+    return [replace(each, at=moments.get(each.pk, each.at)) for each in lines]
+
+
+def shown(lines: Iterable[Line]) -> Line | None:
+    """Of lines in their order, the one that stands for the project: rather not yanked, then rather no pre-release."""
+    with_files = [each for each in lines if each.files]
+    return max(with_files, key=lambda each: (not each.yanked, not each.prerelease), default=None)
+
+
+def deleted_of(project: int, present: Iterable[Line]) -> list[Line]:
+    """The releases that were deleted and did not come back, the last deleted first."""
+    versions = {each.parsed for each in present}
+    entries = Entry.objects.filter(project=project, action="remove release").order_by("-serial")
+    return [
+        Line(pk=0, version=version, parsed=_parsed(version), at=at, deleted=True)
+        for version, at in entries.values_list("version", "at")
+        if _parsed(version) not in versions
+    ]
+
+
+def with_deleted(present: Sequence[Line], deleted: Iterable[Line]) -> list[Line]:
+    """All of them, the highest version first; what was deleted more than once is told once."""
+    last = {each.version: each for each in reversed(list(deleted))}
+    return sorted([*present, *last.values()], key=attrgetter("parsed"), reverse=True)
