@@ -7,7 +7,18 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming, operator, profile, projects, registering, tokens
+from entrepot.web import (
+    account,
+    confirming,
+    operator,
+    profile,
+    project_settings,
+    projects,
+    registering,
+    releases,
+    removing,
+    tokens,
+)
 from entrepot.web.bounces import bounces
 from entrepot.web.status import status
 from entrepot.web.views import front
@@ -34,6 +45,17 @@ urlpatterns = [
     path("account/signup/", registering.signup, name="account_signup"),
     path("account/projects/", projects.index, name="projects"),
     path("account/projects/<str:name>/", projects.collaborators, name="project_people"),
+    path("account/projects/<str:name>/releases/", releases.index, name="project_releases"),
+    path("account/projects/<str:name>/releases/<str:version>/", releases.release, name="project_release"),
+    path("account/projects/<str:name>/releases/<str:version>/files/", releases.files, name="project_files"),
+    path("account/projects/<str:name>/releases/<str:version>/delete/", removing.release, name="project_release_delete"),
+    path(
+        "account/projects/<str:name>/releases/<str:version>/files/<str:filename>/delete/",
+        removing.file,
+        name="project_file_delete",
+    ),
+    path("account/projects/<str:name>/settings/", project_settings.settings, name="project_settings"),
+    path("account/projects/<str:name>/delete/", removing.project, name="project_delete"),
     path("account/projects/<str:name>/events/", projects.events, name="project_events"),
     path("account/projects/<str:name>/invite/", projects.invite, name="project_invite"),
     path("account/projects/<str:name>/invited/<str:user>/", projects.revoke_invitation, name="project_uninvite"),
