@@ -9,6 +9,7 @@ import pytest
 
 import inside
 from archives import forge
+from behaviour.test_signing_in import age
 from serving import Server
 from uploading import upload
 from visiting import Visitor, letters, member, words
@@ -65,12 +66,19 @@ def publish(site: Server, token: str, name: str, versions: Sequence[str]) -> Non
             assert answer.status == 200, answer
 
 
+@pytest.fixture(scope="class")
+def owner(site: Server) -> tuple[Visitor, str]:
+    """Somebody, and a token of theirs."""
+    person = member(site, next(NAMES))
+    return person, site.new_token(person.name)
+
+
 @pytest.fixture
-def kept(site: Server) -> Kept:
+def kept(site: Server, owner: tuple[Visitor, str]) -> Kept:
+    person, token = owner
     name = next(NAMES)
-    owner = member(site, name)
-    publish(site, site.new_token(name), name, VERSIONS)
-    return Kept(site, name, owner)
+    publish(site, token, name, VERSIONS)
+    return Kept(site, name, person)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +104,7 @@ class TestReleases:
 
     def test_several_are_yanked_and_offered_again_together(self, kept: Kept) -> None:
         """Readers see it before the page says so, the record has each, and one mail tells of all."""
-        before = len(letters(kept.site, kept.owner.name + "@example.org"))
+        before = len(letters(kept.site, f"{kept.owner.name}@example.org"))
         chosen = ["1.0", "1.1"]
         page = kept.sent(kept.releases, selected=chosen, act="yank", reason=REASON)
         assert "2 releases are yanked now." in words(page)
@@ -105,7 +113,7 @@ class TestReleases:
             each["filename"]: "it breaks the build" for each in kept.files() if "rc1" not in str(each["filename"])
         }
         assert kept.told()[:2] == ["yank release", "yank release"]
-        mails = letters(kept.site, kept.owner.name + "@example.org")[before:]
+        mails = letters(kept.site, f"{kept.owner.name}@example.org")[before:]
         assert [each.splitlines()[0] for each in mails] == [f"{kept.name}: releases yanked"]
         assert "Release: 1.0, 1.1" in mails[0]
         assert "Reason: it breaks the build" in mails[0]
@@ -113,7 +121,7 @@ class TestReleases:
         assert "2 releases are offered again." in words(page)
         assert kept.yanked() == {}
         assert kept.told()[:2] == ["unyank release", "unyank release"]
-        assert "releases offered again" in letters(kept.site, kept.owner.name + "@example.org")[-1]
+        assert "releases offered again" in letters(kept.site, f"{kept.owner.name}@example.org")[-1]
 
     def test_who_is_yanked_already_keeps_the_reason(self, kept: Kept) -> None:
         kept.sent(kept.releases, selected="1.0", act="yank", reason="first")
@@ -136,12 +144,11 @@ class TestReleases:
         long = kept.sent(kept.releases, selected="1.1", act="yank", reason="x" * 1001)
         assert "at most 1000 characters" in words(long)
         assert "Select a valid choice" in words(kept.sent(kept.releases, selected="1.1", act="burn", reason=""))
-        assert list(kept.yanked().values()) == [True, True] or len(kept.yanked()) == 2
+        assert len(kept.yanked()) == 2
 
     def test_one_that_went_meanwhile(self, kept: Kept) -> None:
         page = kept.owner.get(kept.releases)
-        kept.site.command("delete", "release", kept.name, "1.0", "--yes", check=False)
-        kept.site.command("delete", kept.name, "1.0", "--yes", check=False)
+        kept.site.command("delete", kept.name, "1.0")
         refused = kept.owner.post_here(page, selected="1.0", act="yank", reason="typed")
         assert "1.0 is not there any more." in words(refused)
         assert 'value="typed"' in refused.text
@@ -149,7 +156,7 @@ class TestReleases:
         assert (there.url.path, "has no release 1.0" in words(there)) == (kept.releases, True)
         there = kept.owner.get(f"{kept.release()}delete/")
         assert (there.url.path, "has no release 1.0" in words(there)) == (kept.releases, True)
-        assert "is not a valid version" in words(kept.owner.get(kept.release("what"))).lower()
+        assert "The version 'what' is" in words(kept.owner.get(kept.release("what")))
 
     def test_hundreds_are_paged_and_found(self, kept: Kept) -> None:
         sql = (
@@ -167,7 +174,7 @@ class TestReleases:
         assert "No version contains “nope”" in words(kept.owner.get(f"{kept.releases}?q=nope"))
         done = kept.sent(f"{kept.releases}?q=2.0rc&page=1", selected="2.0rc1", act="yank", reason="")
         assert str(done.url).endswith("?q=2.0rc&page=1")
-        assert "There are no files" not in words(kept.owner.get(kept.release("0.7")))
+        assert "It has no files." in words(kept.owner.get(kept.release("0.7")))
 
     def test_readers_see_it_later_when_it_cannot_be_published_now(self, kept: Kept) -> None:
         with inside.obstructed(kept.site.data, kept.name):
@@ -181,7 +188,7 @@ class TestOneRelease:
         page = kept.sent(kept.release(), act="yank", reason=REASON)
         assert "Release 1.0 is yanked now." in words(page)
         assert "yanked with its release" in words(page)
-        assert f"by {kept.name}" in words(page)
+        assert f"by {kept.owner.name}" in words(page)
         assert len(kept.yanked()) == 2
         twice = kept.sent(kept.release(), act="yank", reason="once more")
         assert (twice.status_code, "is yanked already" in words(twice)) == (400, True)
@@ -190,7 +197,7 @@ class TestOneRelease:
         assert "Release 1.0 is offered again, with all its files." in words(page)
         assert kept.yanked() == {}
         assert kept.told()[:2] == ["unyank release", "yank release"]
-        mail = letters(kept.site, kept.owner.name + "@example.org")[-1]
+        mail = letters(kept.site, f"{kept.owner.name}@example.org")[-1]
         assert mail.startswith(f"{kept.name}: release offered again")
 
     def test_files_are_yanked_by_themselves(self, kept: Kept) -> None:
@@ -212,7 +219,7 @@ class TestOneRelease:
         assert kept.yanked() == {}
         refused = kept.sent(f"{kept.release()}files/", on=kept.release(), selected=both, act="unyank", reason="")
         assert (refused.status_code, "None of the files" in words(refused)) == (400, True)
-        mail = letters(kept.site, kept.owner.name + "@example.org")[-1]
+        mail = letters(kept.site, f"{kept.owner.name}@example.org")[-1]
         assert mail.startswith(f"{kept.name}: files offered again")
         nothing = kept.sent(f"{kept.release()}files/", on=kept.release(), act="yank", reason="")
         assert "Nothing was chosen yet." in words(nothing)
@@ -234,11 +241,11 @@ class TestDeleting:
         assert done.url.path == kept.release()
         assert kept.wheel() not in {each["filename"] for each in kept.files()}
         assert kept.told()[0] == f"remove file {kept.wheel()}"
-        assert letters(kept.site, kept.owner.name + "@example.org")[-1].startswith(f"{kept.name}: file deleted")
+        assert letters(kept.site, f"{kept.owner.name}@example.org")[-1].startswith(f"{kept.name}: file deleted")
         gone = kept.owner.get(path)
         assert (gone.url.path, "has no file" in words(gone)) == (kept.release(), True)
         built = forge.wheel(kept.name, "1.0")
-        token = kept.site.new_token(kept.name)
+        token = kept.site.new_token(kept.owner.name)
         again = upload(kept.site, built.filename, built.data, name=kept.name, version="1.0", token=token)
         assert again.status == 400, again
 
@@ -254,7 +261,7 @@ class TestDeleting:
         assert (done.url.path, "Release 1.0 is deleted." in words(done)) == (kept.releases, True)
         assert len(kept.files()) == 4
         assert kept.told()[0] == "remove release"
-        assert letters(kept.site, kept.owner.name + "@example.org")[-1].startswith(f"{kept.name}: release deleted")
+        assert letters(kept.site, f"{kept.owner.name}@example.org")[-1].startswith(f"{kept.name}: release deleted")
 
     def test_a_project_wants_its_name(self, kept: Kept, guest: Visitor) -> None:
         kept.owner.post(f"{kept.home}invite/", on=kept.home, user=guest.name, role="Maintainer")
@@ -267,25 +274,18 @@ class TestDeleting:
         assert (done.url.path, f"Project {kept.name} is deleted." in words(done)) == ("/account/projects/", True)
         assert kept.site.get(f"/simple/{kept.name}/").status == 404
         assert kept.owner.get(path).status_code == 404
-        assert letters(kept.site, kept.owner.name + "@example.org")[-1].startswith(f"{kept.name}: deleted")
+        assert letters(kept.site, f"{kept.owner.name}@example.org")[-1].startswith(f"{kept.name}: deleted")
 
     def test_what_cannot_be_undone_asks_who_one_is(self, kept: Kept) -> None:
         """Before anything is typed; looking at releases does not ask."""
         path = f"{kept.release()}delete/"
         page = kept.owner.get(path)
-        grow_old(kept)
+        age(kept.site, kept.owner)
         assert kept.owner.get(kept.release()).url.path == kept.release()
         assert "reauthenticate" in kept.owner.get(path).url.path
         answer = kept.owner.post_here(page, confirmation="1.0")
         assert "reauthenticate" in answer.url.path
         assert len(kept.files()) == 6
-
-
-def grow_old(kept: Kept) -> None:
-    """Let it be an hour since the owner has shown who they are."""
-    kept.owner.client.cookies.delete("session")
-    kept.owner.sign_in(kept.name)
-    pytest.skip("sessions are sealed")
 
 
 class TestSettings:
@@ -296,7 +296,7 @@ class TestSettings:
         shown = kept.site.page(kept.name)["project-status"]
         assert shown == {"status": "archived", "reason": "it breaks the build"}
         assert kept.told()[0] == "project archived"
-        assert letters(kept.site, kept.owner.name + "@example.org")[-1].startswith(f"{kept.name}: archived")
+        assert letters(kept.site, f"{kept.owner.name}@example.org")[-1].startswith(f"{kept.name}: archived")
         refused = kept.sent(path, status="archived", reason="it breaks the build")
         assert (refused.status_code, "is archived already" in words(refused)) == (400, True)
         assert "Select a valid choice" in words(kept.sent(path, status="quarantined", reason="kept"))
@@ -378,15 +378,6 @@ class TestWhoMayNot:
             assert (refused.status_code, "security key" in words(refused)) == (403, True), path
         assert state(kept) == before
 
-    def test_the_frozen_are_out(self, kept: Kept) -> None:
-        before = state(kept)
-        page = kept.owner.get(kept.releases)
-        kept.site.command("user", "freeze", kept.name, "--reason", "test")
-        answer = kept.owner.post_here(page, selected="1.0", act="yank", reason="")
-        assert answer.url.path == "/account/login/"
-        assert kept.owner.get(kept.releases).url.path == "/account/login/"
-        assert state(kept) == before
-
     def test_other_sites_cannot_have_it_done(self, kept: Kept) -> None:
         """E04: without the token of a form nothing happens."""
         before = state(kept)
@@ -400,6 +391,17 @@ class TestWhoMayNot:
             assert kept.owner.client.get(path, params=fields).status_code == 200, path
             assert kept.owner.client.head(path).status_code == 200, path
             assert kept.owner.client.put(path, data=fields).status_code in {403, 405}, path
+        assert state(kept) == before
+
+
+class TestWhoIsShutOut:
+    def test_the_frozen_are_out(self, kept: Kept) -> None:
+        before = state(kept)
+        page = kept.owner.get(kept.releases)
+        kept.site.command("user", "freeze", kept.owner.name, "--reason", "test")
+        answer = kept.owner.post_here(page, selected="1.0", act="yank", reason="")
+        assert answer.url.path == "/account/login/"
+        assert kept.owner.get(kept.releases).url.path == "/account/login/"
         assert state(kept) == before
 
 
@@ -419,25 +421,27 @@ class TestTheListOfProjects:
             kept.sent(f"{kept.release(version)}delete/", confirmation=version)
         assert f"{kept.name} no release with files" in words(kept.owner.get("/account/projects/"))
         assert "There are no releases" in words(kept.owner.get(kept.releases))
-        assert "1 project" in words(kept.owner.get("/account/"))
-
-    def test_hundreds_are_paged_and_found(self, kept: Kept) -> None:
-        for number in range(60):
-            more_of(kept, f"{kept.name}-{number:03}")
-        first, second = kept.owner.get("/account/projects/"), kept.owner.get("/account/projects/?page=2")
-        assert "61 projects" in words(first)
-        assert "Page 1 of 2" in words(first)
-        assert f"{kept.name}-059" in words(second)
-        found = words(kept.owner.get(f"/account/projects/?q={kept.name.upper()}-007"))
-        assert "1 project " in found
-        assert "None of your projects has a name that contains “nope”" in words(
-            kept.owner.get("/account/projects/?q=nope")
-        )
-        assert kept.owner.get("/account/projects/?q=%00&page=none").status_code == 200
+        assert "Projects 1 project" in words(kept.owner.get("/account/"))
 
 
-def more_of(kept: Kept, name: str) -> None:
-    """Another project of the same owner, of which nothing has been uploaded."""
+def test_a_long_list_of_projects_is_paged_and_found(own_server: Server) -> None:
+    owner = member(own_server, next(NAMES))
+    publish(own_server, own_server.new_token(owner.name), owner.name, ["1.0"])
+    kept = Kept(own_server, owner.name, owner)
+    for number in range(60):
+        copy(kept, f"{kept.name}-{number:03}", number)
+    first, second = owner.get("/account/projects/"), owner.get("/account/projects/?page=2")
+    assert "61 projects" in words(first)
+    assert "Page 1 of 2" in words(first)
+    assert f"{kept.name}-059" in words(second)
+    found = words(owner.get(f"/account/projects/?q={kept.name.upper()}-007"))
+    assert "1 project " in found
+    assert "None of your projects has a name that contains “nope”" in words(owner.get("/account/projects/?q=nope"))
+    assert owner.get("/account/projects/?q=%00&page=none").status_code == 200
+
+
+def copy(kept: Kept, name: str, number: int) -> None:
+    """Another project of the same owner, of which all files have been deleted."""
     inside.query(
         kept.site,
         "INSERT INTO projects_project (index_id, name, display_name, skeleton, status, status_reason, created_at) "
@@ -446,8 +450,14 @@ def more_of(kept: Kept, name: str) -> None:
     )
     inside.query(
         kept.site,
-        "INSERT INTO projects_role (project_id, user_id, name, by_id, at) SELECT new.id, user_id, projects_role.name, "
-        "by_id, at FROM projects_role, projects_project AS new, projects_project AS old "
-        "WHERE new.name = ? AND old.name = ? AND project_id = old.id",
+        "INSERT INTO projects_role (project_id, user_id, name, by_id, at) "
+        "SELECT (SELECT id FROM projects_project WHERE name = ?), user_id, name, by_id, at FROM projects_role "
+        "WHERE project_id = (SELECT id FROM projects_project WHERE name = ?)",
         *(name, kept.name),
+    )
+    inside.query(
+        kept.site,
+        'INSERT INTO journal_entry (serial, "index", project, name, version, action, reason, at) '
+        "SELECT ?, index_id, id, name, '', 'create', '', created_at FROM projects_project WHERE name = ?",
+        *(-1 - number, name),
     )
