@@ -43,7 +43,9 @@ class Kept:
 
     def yanked(self) -> dict[str, object]:
         """What installers read: the files that are yanked, and why."""
-        return {each["filename"]: each["yanked"] for each in self.files() if each.get("yanked", False) is not False}
+        return {
+            str(each["filename"]): each["yanked"] for each in self.files() if each.get("yanked", False) is not False
+        }
 
     def files(self) -> Sequence[dict[str, object]]:
         found: Sequence[dict[str, object]] = self.site.page(self.name)["files"]

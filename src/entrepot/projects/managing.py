@@ -132,7 +132,7 @@ class Contents:
 def own_projects(user: User, *, containing: str = "", page: str = "1") -> OwnProjects:
     """The projects in which the user has a role, those whose names contain a text; a page that is none is the nearest.
 
-    Ten queries at the most, however many projects there are.
+    Five queries, however many projects there are.
     """
     roles = Role.objects.filter(user=user).select_related("project").order_by("project__name")
     found = Paginator(roles.filter(project__display_name__icontains=containing.replace("\0", "")), AT_ONCE)
