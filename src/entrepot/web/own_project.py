@@ -22,7 +22,12 @@ LONGEST_REASON = 1000  # characters, as in the management API
 class Reason(forms.Form):
     """Why something is done; readers see it."""
 
-    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=LONGEST_REASON, required=False)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=LONGEST_REASON,
+        required=False,
+        help_text=gettext_lazy("Optional, one line; everybody can read it."),
+    )
     reason.widget.attrs["autocomplete"] = "off"
 
 
