@@ -116,7 +116,8 @@ NOTICES: Mapping[str, Notice] = {
 # What the record knows and nobody is mailed about: it opens nothing, or comes so often that nobody would look.
 QUIET = frozenset({"account:profile", "factor:fail", "session:end", "sign-in", "sign-in:fail"})
 
-# What the journal calls it, by its first two words, and what those who have a role in the project are told of it.
+# What the journal calls it, by its first two words, and what those who have a role in the project are told of it. Where
+# several were changed together, one mail tells of all.
 CHANGES: Mapping[str, Notice] = {
     "add Maintainer": Notice(_("a new maintainer"), _("Somebody has become a maintainer of the project.")),
     "add Owner": Notice(_("a new owner"), _("Somebody has become an owner of the project.")),
@@ -135,9 +136,15 @@ CHANGES: Mapping[str, Notice] = {
     "remove release": Notice(_("release deleted"), _("A release was deleted for good, with all its files.")),
     "rename user": Notice(_("another name"), _("Somebody who works on the project has another name now.")),
     "unyank file": Notice(_("file offered again"), _("A file that was yanked is offered again.")),
+    "unyank files": Notice(_("files offered again"), _("Files that were yanked are offered again.")),
     "unyank release": Notice(_("release offered again"), _("A release that was yanked is offered again.")),
+    "unyank releases": Notice(_("releases offered again"), _("Releases that were yanked are offered again.")),
     "yank file": Notice(_("file yanked"), _("A file was yanked: installers pass it by unless it is pinned.")),
+    "yank files": Notice(_("files yanked"), _("Files were yanked: installers pass them by unless they are pinned.")),
     "yank release": Notice(_("release yanked"), _("A release was yanked: installers pass it by unless it is pinned.")),
+    "yank releases": Notice(
+        _("releases yanked"), _("Releases were yanked: installers pass them by unless they are pinned.")
+    ),
 }
 
 # Which details are shown, and how they are called. What is not here is shown to nobody.

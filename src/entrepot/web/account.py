@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from entrepot.accounts import factors
 from entrepot.accounts.sessions import Member, actor_of
-from entrepot.projects import queries
+from entrepot.projects import managing, queries
 from entrepot.web.forms import ProveCode
 
 
@@ -21,8 +21,9 @@ def index(request: Member) -> HttpResponse:
     """Everything about the account, and what is still to be done to keep it safe."""
     user = request.user
     safe = {"has_factor": factors.has_factor(user), "has_codes": factors.has_proven_codes(user)}
+    projects, invitations = managing.counts_for(user)
     safe["can_give_up_password"] = user.has_usable_password() and factors.has_passkey(user)
-    return render(request, "account/index.html", safe)
+    return render(request, "account/index.html", {**safe, "projects": projects, "invitations": invitations})
 
 
 @require_safe

@@ -64,6 +64,7 @@ OPEN = SHARED | frozenset(
 # For whoever has signed in, however long ago: to read, and to show once more who they are.
 READING = frozenset(
     {"account", "account_events", "account_tokens", "projects", "project_people", "project_events", "usersessions_list"}
+    | {"project_releases", "project_release", "project_files", "project_settings"}
 )
 AGAIN = frozenset({"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"})
 # For superusers, who have shown a security key: what imitates the site gets nothing that would open these.

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from entrepot.accounts.sessions import Member, actor_of
-from entrepot.accounts.tokens import Permission
 from entrepot.api.upload import is_shown
 from entrepot.config import Config
-from entrepot.projects import collaboration, people, queries, rights
+from entrepot.projects import collaboration, managing, people, queries, rights
 from entrepot.refusal import Missing, Refused
 from entrepot.web.forms import Invite, Role
+from entrepot.web.own_project import opened
 from entrepot.web.telling import before_in, rows
 
 AT_ONCE = 50  # events on one page
@@ -23,8 +23,10 @@ AT_ONCE = 50  # events on one page
 
 @require_safe
 def index(request: Member) -> HttpResponse:
-    """One's projects, and what one is invited to."""
-    shown = {"projects": queries.projects_of(request.user), "invitations": people.invitations_for(request.user)}
+    """One's projects, those whose names contain `?q=`, and what one is invited to."""
+    wanted = request.GET.get("q", "").strip()
+    found = managing.own_projects(request.user, containing=wanted, page=request.GET.get("page", "1"))
+    shown = {"projects": found, "q": wanted, "invitations": people.invitations_for(request.user)}
     return render(request, "projects/index.html", shown)
 
 
@@ -35,25 +37,23 @@ def collaborators(request: Member, name: str) -> HttpResponse:
 
 
 def _collaborators(request: Member, name: str, form: Invite) -> HttpResponse:
-    project, by = queries.project_named(queries.index_at_root(), name), actor_of(request, request.user)
-    rights.check(by, project, Permission.READ, timezone.now())
-    found = people.collaborators(project)
-    shown = {"project": project, "collaborators": found, "form": form}
-    if any(each.user == request.user.username and rights.oversees(each.role) for each in found):
-        shown["invitations"] = people.invitations_of(project)
-        shown["tokens"] = people.tokens_of(project, seen_by=by)
+    own = opened(request, name)
+    shown = {"own": own, "project": own.project, "collaborators": people.collaborators(own.project), "form": form}
+    if own.oversees:
+        shown["invitations"] = people.invitations_of(own.project)
+        shown["tokens"] = people.tokens_of(own.project, seen_by=own.by)
     return render(request, "projects/people.html", shown)
 
 
 @require_safe
 def events(request: Member, name: str) -> HttpResponse:
     """What happened to the project, the newest first; as JSON with `?format=json`."""
-    project, by = queries.project_named(queries.index_at_root(), name), actor_of(request, request.user)
-    rights.check_overseer(by, project, timezone.now())
-    told = people.events_of(project, seen_by=by, before=before_in(request), limit=AT_ONCE)
+    own = opened(request, name)
+    rights.check_overseer(own.by, own.project, timezone.now())
+    told = people.events_of(own.project, seen_by=own.by, before=before_in(request), limit=AT_ONCE)
     if request.GET.get("format") == "json":
         return JsonResponse({"events": told})
-    shown = {"project": project, "events": rows(told), "earlier": told[-1]["at"] if told else None}
+    shown = {"own": own, "events": rows(told), "earlier": told[-1]["at"] if told else None}
     return render(request, "projects/events.html", shown)
 
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("projects", "0002_collaboration"),
+        ("projects", "0003_description"),
     ]
 
     operations = [
