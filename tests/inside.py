@@ -29,7 +29,7 @@ COLUMNS = {
 }
 IGNORED_COLUMNS = {"last_used_at", "last_used_from", "last_used_for"}  # of a token: it was used, whatever came of it
 # The worker's, which goes round in any case; and how often something was tried, whatever came of it.
-IGNORED_TABLES = {"journal_heartbeat", "accounts_counter"}
+IGNORED_TABLES = {"journal_heartbeat", "accounts_counter", "journal_position", "projects_counted", "projects_total"}
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,21 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming, operator, profile, projects, registering, tokens
+from entrepot.web import (
+    account,
+    confirming,
+    feeds,
+    operator,
+    profile,
+    projects,
+    registering,
+    sitemaps,
+    standing,
+    tokens,
+    wellknown,
+)
 from entrepot.web.bounces import bounces
+from entrepot.web.classifiers import classifiers
 from entrepot.web.status import status
 from entrepot.web.views import front
 from entrepot.web.whole import all_whole
@@ -50,4 +63,18 @@ urlpatterns = [
     re_path(rf"^user/(?P<name>{SPELLING})/$", profile.show, name="user"),
     re_path(rf"^user/(?P<name>{SPELLING})/avatar\.svg$", profile.avatar, name="user_avatar"),
     path("status/", status, name="status"),
+    path("classifiers/", classifiers, name="classifiers"),
+    path("help/", standing.page, {"name": "help"}, name="help"),
+    path("security/", standing.page, {"name": "security"}, name="security"),
+    path("policies/", standing.page, {"name": "policies"}, name="policies"),
+    re_path(rf"^policies/(?P<name>{'|'.join(standing.POLICIES)})/$", standing.page, name="policy"),
+    path("rss/packages.xml", feeds.packages, name="rss_packages"),
+    path("rss/updates.xml", feeds.updates, name="rss_updates"),
+    path("rss/project/<str:name>/releases.xml", feeds.releases, name="rss_releases"),
+    path("sitemap.xml", sitemaps.index, name="sitemaps"),
+    path("sitemap/<int:number>.xml", sitemaps.bucket, name="sitemap"),
+    path("opensearch.xml", wellknown.opensearch, name="opensearch"),
+    path("robots.txt", wellknown.robots, name="robots"),
+    path(".well-known/security.txt", wellknown.security_txt, name="security_txt"),
+    path(".well-known/change-password", wellknown.change_password, name="well_known_password"),
 ]

@@ -13,6 +13,7 @@ from entrepot.followers import domains, following, mail, pages
 from entrepot.followers.collect import collect
 from entrepot.followers.following import Follower
 from entrepot.followers.heart import HEART
+from entrepot.followers.totals import Counting
 from entrepot.journal import log, workers
 from entrepot.patience import DATABASE
 from entrepot.ports.cdn import Cdn
@@ -22,7 +23,7 @@ from entrepot.refusal import Unavailable
 logger = logging.getLogger(__name__)
 
 TIDY = timedelta(hours=6)
-FOLLOWERS: Sequence[Follower] = ()
+FOLLOWERS: Sequence[Follower] = (Counting(),)
 PATIENCE = 20.0  # seconds for one answer of the database; a worker that waits for longer could not be stopped
 
 
