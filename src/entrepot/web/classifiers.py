@@ -48,7 +48,8 @@ def _list(tree: Mapping[str, Tree], above: str = "") -> SafeString:
     return format_html_join("", "<li>{}{}</li>", (_item(part, above + part, below) for part, below in tree.items()))
 
 
-def _item(part: str, full: str, below: Tree) -> tuple[SafeString, SafeString]:
-    valid = full in trove_classifiers.classifiers
-    label = format_html('<a href="/search/?{}">{}</a>', urlencode({"c": full}), part) if valid else format_html(part)
-    return label, format_html("<ul>{}</ul>", _list(below, full + SEPARATOR)) if below else format_html("")
+def _item(part: str, full: str, below: Tree) -> tuple[str, str]:
+    """What the tree says at this place, which is a classifier itself or only above some, and what is below."""
+    link = format_html('<a href="/search/?{}">{}</a>', urlencode({"c": full}), part)
+    inner = format_html("<ul>{}</ul>", _list(below, full + SEPARATOR)) if below else ""
+    return link if full in trove_classifiers.classifiers else part, inner
