@@ -30,7 +30,11 @@ COLUMNS = {
 IGNORED_COLUMNS = {"last_used_at", "last_used_from", "last_used_for"}  # of a token: it was used, whatever came of it
 # The worker's, which goes round in any case, and what it makes after a change; and how often something was tried,
 # whatever came of it.
-IGNORED_TABLES = {"journal_heartbeat", "journal_position", "projects_description", "accounts_counter"}
+IGNORED_TABLES = {"journal_heartbeat", "journal_position", "projects_description", "accounts_counter"} | {
+    "projects_counted",
+    "projects_total",
+    "projects_dependency",
+}
 
 
 @dataclass(frozen=True)

@@ -102,12 +102,32 @@ def test_a_port_that_is_no_number() -> None:
         ("DRAIN", "nan"),
         ("PROXIES", "-1"),
         ("PROXIES", "many"),
+        ("SECURITY_CONTACT", "somebody"),
+        ("SECURITY_CONTACT", "http://index.example"),
+        ("SECURITY_CONTACT", "a@index.example\nPolicy: x"),
+        ("SECURITY_CONTACT", "mailto:"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(variable: str, value: str) -> None:
     with pytest.raises(Refused, match=f"ENTREPOT_{variable}") as refused:
         Config.current({f"ENTREPOT_{variable}": value})
     assert refused.value.code == "invalid-setting"
+
+
+@pytest.mark.parametrize(
+    ("settings", "contact"),
+    [
+        ({}, "mailto:no-reply@%5B127.0.0.1%5D"),
+        ({"MAIL_FROM": "The index <staff+index@index.example>"}, "mailto:staff+index@index.example"),
+        ({"SECURITY_CONTACT": "safe@index.example"}, "mailto:safe@index.example"),
+        ({"SECURITY_CONTACT": "mailto:safe@index.example"}, "mailto:safe@index.example"),
+        ({"SECURITY_CONTACT": "https://index.example/report"}, "https://index.example/report"),
+        ({"SECURITY_CONTACT": "tel:+44-1632-960000"}, "tel:+44-1632-960000"),
+    ],
+)
+def test_where_weaknesses_are_reported(settings: dict[str, str], contact: str) -> None:
+    given = {f"ENTREPOT_{name}": value for name, value in settings.items()}
+    assert Config.current(given).security_contact == contact
 
 
 def test_a_secret_that_could_be_guessed() -> None:

@@ -42,7 +42,9 @@ class Config:
     whom `captcha_site_key` names this site, `scanner_keys` the file with the keys of those who may report leaked
     tokens (empty: nobody). `dns` is the resolver that says whether mail domains still exist (empty: the system's;
     "off": none), `rdap_url` who knows since when (empty: nobody is asked), `images` says how those of descriptions are
-    shown ("proxy", or empty, fetches them; "off" shows none). `given_secret`, `bounce_secret`,
+    shown ("proxy", or empty, fetches them; "off" shows none). `given_pages` is the directory with the operator's own
+    pages (empty: one in `data`), `given_contact` where weaknesses are reported, as a URI (empty: to the sender of
+    mail). `given_secret`, `bounce_secret`,
     `metrics_token`, `sentry_dsn`, `fastly_token` and `captcha_secret` are empty when there are none.
     """
 
@@ -64,6 +66,8 @@ class Config:
     dns: str = ""
     rdap_url: str = ""
     images: str = ""
+    given_pages: str = ""
+    given_contact: str = ""
     bounce_secret: str = field(default="", repr=False)
     captcha_url: str = ""
     captcha_site_key: str = ""
@@ -101,6 +105,8 @@ class Config:
             dns=_dns(environ),
             rdap_url=_rdap_url(environ),
             images=_one_of("ENTREPOT_IMAGES", ("", "proxy", "off"), environ),
+            given_pages=environ.get("ENTREPOT_PAGES", ""),
+            given_contact=_contact(environ),
             bounce_secret=_bounce_secret(environ),
             captcha_url=_url("ENTREPOT_CAPTCHA_URL", environ),
             captcha_site_key=environ.get("ENTREPOT_CAPTCHA_SITE_KEY", ""),
@@ -145,6 +151,16 @@ class Config:
     def sender(self) -> str:
         """Whose mail it is, as in the header From (RFC 5322)."""
         return self.mail_from or f"Entrepot <no-reply@{_mail_domain(self.public_url)}>"
+
+    @property
+    def security_contact(self) -> str:
+        """Where weaknesses are reported, as a URI (RFC 9116, section 2.5.3)."""
+        return self.given_contact or f"mailto:{_addresses(self.sender)[0]}"
+
+    @property
+    def pages(self) -> Path:
+        """Where the operator's own pages lie; there may be none."""
+        return Path(self.given_pages).resolve() if self.given_pages else self.data / "pages"
 
     @property
     def mails(self) -> Path:
@@ -235,6 +251,21 @@ def _mail_from(environ: Mapping[str, str]) -> str:
     if given and (header.defects or len(header.addresses) != 1 or not given.isprintable()):
         raise Refused("invalid-setting", f"ENTREPOT_MAIL_FROM is not a name and an address, NAME <ADDRESS>: {given!r}.")
     return given
+
+
+def _addresses(header: str) -> list[str]:
+    """The addresses of a valid header From, as a URI has them (RFC 6068)."""
+    parsed = message_policy.header_factory("From", header)
+    return [quote(each.addr_spec, safe="@+") for each in parsed.addresses]
+
+
+def _contact(environ: Mapping[str, str]) -> str:
+    given = environ.get("ENTREPOT_SECURITY_CONTACT", "")
+    contact = f"mailto:{given}" if re.fullmatch(r"[^\s@:]+@[^\s@:]+", given) else given
+    if contact and not re.fullmatch(r"(mailto:[^\s@]+@|https://|tel:)[^\s@]+", contact):
+        told = f"ENTREPOT_SECURITY_CONTACT is no mail address, nor a URI with https:, mailto: or tel:: {given!r}."
+        raise Refused("invalid-setting", told)
+    return contact
 
 
 def _mail_domain(url: str) -> str:

@@ -10,6 +10,7 @@ from entrepot.api.upload import upload
 from entrepot.web import (
     account,
     confirming,
+    feeds,
     inside,
     language,
     operator,
@@ -20,10 +21,14 @@ from entrepot.web import (
     registering,
     releases,
     removing,
+    sitemaps,
+    standing,
     tokens,
+    wellknown,
 )
 from entrepot.web.bounces import bounces
 from entrepot.web.changes import changes
+from entrepot.web.classifiers import classifiers
 from entrepot.web.design import design
 from entrepot.web.images import image
 from entrepot.web.status import status
@@ -55,7 +60,7 @@ urlpatterns = [
     path("account/projects/", projects.index, name="projects"),
     path("account/projects/<str:name>/", projects.collaborators, name="project_people"),
     path("account/projects/<str:name>/releases/", releases.index, name="project_releases"),
-    path("account/projects/<str:name>/releases/<str:version>/", releases.release, name="project_release"),
+    path("account/projects/<str:name>/releases/<str:version>/", releases.release, name="own_release"),
     path("account/projects/<str:name>/releases/<str:version>/files/", releases.files, name="project_files"),
     path("account/projects/<str:name>/releases/<str:version>/delete/", removing.release, name="project_release_delete"),
     path(
@@ -89,4 +94,18 @@ urlpatterns = [
     path("project/<str:name>/dependents/", project.dependents, name="project_dependents"),
     path("project/<str:name>/<str:version>/", project.release, name="project_release"),
     path("status/", status, name="status"),
+    path("classifiers/", classifiers, name="classifiers"),
+    path("help/", standing.page, {"name": "help"}, name="help"),
+    path("security/", standing.page, {"name": "security"}, name="security"),
+    path("policies/", standing.page, {"name": "policies"}, name="policies"),
+    re_path(rf"^policies/(?P<name>{'|'.join(standing.POLICIES)})/$", standing.page, name="policy"),
+    path("rss/packages.xml", feeds.packages, name="rss_packages"),
+    path("rss/updates.xml", feeds.updates, name="rss_updates"),
+    path("rss/project/<str:name>/releases.xml", feeds.releases, name="rss_releases"),
+    path("sitemap.xml", sitemaps.index, name="sitemaps"),
+    path("sitemap/<int:number>.xml", sitemaps.bucket, name="sitemap"),
+    path("opensearch.xml", wellknown.opensearch, name="opensearch"),
+    path("robots.txt", wellknown.robots, name="robots"),
+    path(".well-known/security.txt", wellknown.security_txt, name="security_txt"),
+    path(".well-known/change-password", wellknown.change_password, name="well_known_password"),
 ]

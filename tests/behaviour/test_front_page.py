@@ -45,6 +45,8 @@ def test_its_commands_carry_the_real_address(server: Server) -> None:
 def test_it_is_html(server: Server) -> None:
     answer = server.get("/")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["cache-control"] == "public, max-age=0, must-revalidate"
+    assert answer.headers["surrogate-control"].startswith("max-age=60,")
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing-here/", "/static/entrepot/copy.js"])
@@ -147,7 +149,7 @@ def test_the_skip_link_comes_first_and_leads_past_the_navigation(server: Server,
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "content"
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.id") == "copy-address"
+        assert page.evaluate("document.activeElement.id") == "find"
 
 
 def test_each_command_is_copied_and_announced_by_keyboard_alone(server: Server, browser: Browser) -> None:
@@ -188,7 +190,7 @@ def test_without_script_there_are_no_buttons_and_all_commands(server: Server, br
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(server.url)
-    assert page.get_by_role("button").count() == 0
+    assert page.locator(".command button").count() == 0
     assert page.locator("pre").count() == 12
     context.close()
 

@@ -73,9 +73,9 @@ class TestProfile:
         name = fresh()
         person, project = member(site, name), owner(site, name)
         page = Visitor(site).get(f"/user/{name}/")
-        assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache")
+        assert (page.status_code, page.headers["cache-control"]) == (200, "public, max-age=0, must-revalidate")
         assert name in words(page)
-        assert f"{project} Owner active" in words(page)
+        assert f"{project} Owner Last release 1.0" in words(page)
         assert "@" not in words(page)
         done = person.post(
             "/account/profile/", display_name="  Ada\u200d  L\u00f6w ", public_email=f"{name}@example.org"
@@ -83,7 +83,7 @@ class TestProfile:
         assert "This is how everybody sees you now." in words(done)
         assert 'value="Ada\u200d Löw"' in done.text
         shown = Visitor(site).get(f"/user/{name}/")
-        assert "<h1>Ada\u200d Löw</h1>" in shown.text
+        assert '<h1 dir="auto">Ada\u200d Löw</h1>' in shown.text
         assert f'href="mailto:{name}@example.org"' in shown.text
         details = {"display_name": "Ada\u200d Löw", "public_email": f"{name}@example.org"}
         assert recorded(site, name)[-1] == ("account:profile", details)

@@ -16,6 +16,7 @@ from entrepot.followers.dependents import Dependents
 from entrepot.followers.descriptions import Descriptions
 from entrepot.followers.following import Follower
 from entrepot.followers.heart import HEART
+from entrepot.followers.totals import Counting
 from entrepot.journal import log, workers
 from entrepot.patience import DATABASE
 from entrepot.ports.cdn import Cdn
@@ -26,7 +27,7 @@ from entrepot.refusal import Unavailable
 logger = logging.getLogger(__name__)
 
 TIDY = timedelta(hours=6)
-FOLLOWERS: Sequence[Follower] = (Descriptions(), Dependents())
+FOLLOWERS: Sequence[Follower] = (Descriptions(), Dependents(), Counting())
 RENDERED_AT_ONCE = 20  # descriptions in one round
 PATIENCE = 20.0  # seconds for one answer of the database; a worker that waits for longer could not be stopped
 

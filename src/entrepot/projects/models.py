@@ -210,3 +210,19 @@ class Dependency(models.Model):
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["project", "name"], name="dependency_once")]
         indexes: ClassVar = [models.Index(fields=["name"], name="dependency_name")]
+
+
+class Counted(models.Model):
+    """What `Total` holds of a project that readers see. A project without a row is not among what was counted."""
+
+    project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    releases = models.IntegerField()
+    files = models.IntegerField()
+
+
+class Total(models.Model):
+    """How much readers see of all projects together: one row (`projects.totals`)."""
+
+    projects = models.BigIntegerField(default=0)
+    releases = models.BigIntegerField(default=0)
+    files = models.BigIntegerField(default=0)

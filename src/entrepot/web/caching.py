@@ -1,8 +1,8 @@
 """Pages that are the same for everybody who reads the same language: kept by caches in front, and purged by tag.
 
 They are made without a look at the session, so nothing of one person can be in them. A browser asks each time, and a
-304 tells it that nothing has changed. A cache in front keeps them for an hour, and longer while a new one is fetched
-or nobody answers. The cookie that they vary by is the one that says which language was chosen.
+304 tells it that nothing has changed. A cache in front keeps them for an hour (SHORTLY: a minute), and longer while a
+new one is fetched or nobody answers. The cookie that they vary by is the one that says which language was chosen.
 """
 
 import gzip
@@ -19,6 +19,7 @@ from entrepot.edge.negotiate import coding
 
 CONTROL = "public, max-age=0, must-revalidate"
 SURROGATE = "max-age=3600, stale-while-revalidate=86400, stale-if-error=86400"
+SHORTLY = "max-age=60, stale-while-revalidate=60, stale-if-error=86400"  # for what no change purges
 
 View = Callable[..., HttpResponse]
 # Fast rather than small: a page is compressed each time that it is made.
@@ -29,9 +30,10 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def shared(*tags: str) -> Callable[[View], View]:
+def shared(*tags: str, surrogate: str = SURROGATE) -> Callable[[View], View]:
     """Let caches keep what the view answers, under tags; `{name}` in a tag stands for an argument of the view.
 
+    `surrogate` tells a cache in front for how long. What is no page (a redirect, somebody who is gone) is not kept.
     Raises RuntimeError where a view has looked at the session after all.
     """
 
@@ -42,17 +44,18 @@ def shared(*tags: str) -> Callable[[View], View]:
             if request.session.accessed:
                 raise RuntimeError(f"{view.__name__} is for everybody, and has looked at who asks")
             if response.status_code != 200:
+                response.headers.setdefault("Cache-Control", "no-cache")
                 return response
-            return _kept(request, response, [each.format(**names) for each in tags])
+            return _kept(request, response, surrogate, [each.format(**names) for each in tags])
 
         return answer
 
     return decorate
 
 
-def _kept(request: HttpRequest, response: HttpResponse, tags: list[str]) -> HttpResponse:
+def _kept(request: HttpRequest, response: HttpResponse, surrogate: str, tags: list[str]) -> HttpResponse:
     response["Cache-Control"] = CONTROL
-    response["Surrogate-Control"] = SURROGATE
+    response["Surrogate-Control"] = surrogate
     if tags:
         response["Surrogate-Key"] = " ".join(tags)
     patch_vary_headers(response, ["Accept-Encoding", "Accept-Language", "Cookie"])

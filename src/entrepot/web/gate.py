@@ -34,23 +34,51 @@ LATELY = 15 * 60  # seconds since somebody has shown who they are
 
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self)"
 
+# For everybody, and found by search engines and feed readers.
+PUBLISHED = frozenset(
+    {"help", "security", "policies", "policy", "classifiers", "rss_packages", "rss_updates", "rss_releases"}
+    | {"sitemaps", "sitemap", "opensearch", "robots", "security_txt"}
+)
+# For everybody. What is under /api/ and /legacy/ knows its users by tokens.
+OPEN = frozenset(
+    PUBLISHED
+    | {"front", "status", "upload", "user", "user_avatar", "leaked-tokens", "bounces", "well_known_password"}
+    | {"account_login", "account_signup", "account_logout", "account_inactive", "account_email_verification_sent"}
+    | {"account_reset_password", "account_confirm_password_reset_code", "account_complete_password_reset"}
+    | {"account_password_reset_completed", "account_confirm_device", "account_confirm_device_link"}
+    | {"mfa_authenticate", "mfa_login_webauthn", "mfa_trust"}
+)
 # The same for everybody who asks.
 SHARED = frozenset(
     {
         "changes",
+        "classifiers",
         "design",
         "front",
+        "help",
         "image",
         "inside",
         "inside_member",
+        "opensearch",
+        "policies",
+        "policy",
         "project",
         "project_dependents",
         "project_history",
         "project_release",
+        "robots",
+        "rss_packages",
+        "rss_releases",
+        "rss_updates",
+        "security",
+        "security_txt",
+        "sitemap",
+        "sitemaps",
         "status",
         "upload",
         "user",
         "user_avatar",
+        "well_known_password",
     }
 )
 # For everybody, and kept by nobody. What is under /api/ and /legacy/ knows its users by tokens.
@@ -64,7 +92,7 @@ OPEN = SHARED | frozenset(
 # For whoever has signed in, however long ago: to read, and to show once more who they are.
 READING = frozenset(
     {"account", "account_events", "account_tokens", "projects", "project_people", "project_events", "usersessions_list"}
-    | {"project_releases", "project_release", "project_files", "project_settings"}
+    | {"project_releases", "own_release", "project_files", "project_settings"}
 )
 AGAIN = frozenset({"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"})
 # For superusers, who have shown a security key: what imitates the site gets nothing that would open these.

@@ -1,6 +1,7 @@
 """The pages about who somebody is: one's own, to change it, and the one that everybody may see."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -26,10 +27,13 @@ from entrepot.api.upload import is_shown
 from entrepot.config import Config
 from entrepot.projects import members
 from entrepot.projects.people import invitations_for
+from entrepot.projects.portfolio import portfolio_of
 from entrepot.refusal import Refused
+from entrepot.web.caching import SHORTLY, shared
 from entrepot.web.telling import before_in, rows
 
 AT_ONCE = 50  # events on a page
+PROJECTS_AT_ONCE = 50  # on the page of somebody
 EXPORTED_AT_ONCE = 1000  # events that are read together
 COLOURS = 137  # degrees: neighbours among the ids are far from each other on the wheel
 
@@ -147,18 +151,21 @@ def events(request: Member) -> HttpResponse:
 
 
 @require_safe
-@cache_control(no_cache=True)
+@shared("user/{name}", surrogate=SHORTLY)
 def show(request: HttpRequest, name: str) -> HttpResponse:
-    """What everybody may know of somebody."""
+    """What everybody may know of somebody, with 50 of their projects, by `?page=`."""
     user = people.user_known_as(name)
     if user.deleted_at is not None:
         return render(request, "user_gone.html", {"name": user.username}, status=410)
     if user.username != name:
         return redirect("user", user.username, permanent=True)
-    context: dict[str, object] = {"person": user}
+    context: dict[str, object] = {"person": user, "url": Config.current().public_url}
     if user.is_active:
-        projects = [each for each in members.memberships_of(user) if each.listed]
-        context |= {"projects": projects, "address": people.public_address_of(user)}
+        asked = request.GET.get("page", "")
+        number = max(1, int(asked)) if re.fullmatch("[0-9]{1,6}", asked, re.ASCII) else 1
+        held = portfolio_of(user, start=(number - 1) * PROJECTS_AT_ONCE, limit=PROJECTS_AT_ONCE)
+        pages = -(-held.total // PROJECTS_AT_ONCE)
+        context |= {"portfolio": held, "number": number, "pages": pages, "address": people.public_address_of(user)}
     return render(request, "user.html", context)
 
 

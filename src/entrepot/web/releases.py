@@ -114,7 +114,7 @@ def _yank_release(request: Member, own: Opened, one: OneRelease) -> HttpResponse
     except Refused as refusal:
         return _page(request, own, one, form, status=refuse_in(form, refusal))
     publish(request, serial, told % {"version": one.version})
-    return redirect("project_release", own.project.name, one.version)
+    return redirect("own_release", own.project.name, one.version)
 
 
 def _yank_files(request: Member, own: Opened, one: OneRelease) -> HttpResponse:
@@ -133,7 +133,7 @@ def _yank_files(request: Member, own: Opened, one: OneRelease) -> HttpResponse:
     except Refused as refusal:
         return _page(request, own, one, Yank(None), form, status=refuse_in(form, refusal))
     publish(request, serial, told % {"count": count})
-    return redirect("project_release", own.project.name, one.version)
+    return redirect("own_release", own.project.name, one.version)
 
 
 def _page(

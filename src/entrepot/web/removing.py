@@ -82,7 +82,7 @@ def file(request: Member, name: str, version: str, filename: str) -> HttpRespons
         found = one.file(filename)
     except Refused as refusal:
         messages.error(request, refusal.message)
-        return redirect("project_release", own.project.name, version)
+        return redirect("own_release", own.project.name, version)
     return _removed(
         request,
         "projects/delete_file.html",
@@ -90,7 +90,7 @@ def file(request: Member, name: str, version: str, filename: str) -> HttpRespons
         typed=filename,
         remove=lambda: actions.delete_file(queries.file_of(one.release, filename), by=own.by),
         told=_("File %(filename)s is deleted.") % {"filename": filename},
-        to=reverse("project_release", args=[own.project.name, one.version]),
+        to=reverse("own_release", args=[own.project.name, one.version]),
     )
 
 

@@ -10,17 +10,28 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from entrepot.config import Config
+from entrepot.projects.news import newest_projects, newest_releases
 from entrepot.projects.queries import index_at_root
-from entrepot.web.caching import shared
+from entrepot.projects.totals import totals
+from entrepot.web.caching import SHORTLY, shared
+
+NEWEST = 5  # of the newest projects, and as many releases
 
 
 @require_safe
-@shared("front")
+@shared("front", surrogate=SHORTLY)
 def front(request: HttpRequest) -> HttpResponse:
-    """What this index is, how to install from it and how to upload to it."""
+    """What this index has, how to find something in it, to install from it and to upload to it."""
     url = Config.current().public_url
     try:
-        context = {"url": url, "trusted_host": trusted_host(url), "profile": index_at_root().profile}
+        context = {
+            "url": url,
+            "trusted_host": trusted_host(url),
+            "profile": index_at_root().profile,
+            "totals": totals(),
+            "projects": newest_projects(NEWEST),
+            "releases": newest_releases(NEWEST),
+        }
     except OperationalError:
         response = render(request, "500.html", status=HTTPStatus.SERVICE_UNAVAILABLE)
         response["Retry-After"] = "30"
