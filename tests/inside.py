@@ -29,7 +29,8 @@ COLUMNS = {
 }
 IGNORED_COLUMNS = {"last_used_at", "last_used_from", "last_used_for"}  # of a token: it was used, whatever came of it
 # The worker's, which goes round in any case; and how often something was tried, whatever came of it.
-IGNORED_TABLES = {"journal_heartbeat", "accounts_counter"}
+IGNORED_TABLES = {"journal_heartbeat", "accounts_counter", "journal_position"}
+DERIVED = "search_"  # what is made of changes soon after them; some of it only the engine that made it can read
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def trace(server: Server) -> Trace:
     tables = [str(table) for (table,) in query(server, TABLES[bool(_url(server))])]
     stored = {str(path.relative_to(store)): _content(path) for path in sorted(store.rglob("*")) if path.is_file()}
     return Trace(
-        rows={table: _rows(server, table) for table in tables if table not in IGNORED_TABLES},
+        rows={table: _rows(server, table) for table in tables if _is_state(table)},
         stored={path: digest for path, digest in stored.items() if not path.startswith("locks/")},
         waiting=sorted(str(path) for path in (server.data / "uploads").iterdir()),
         serial=serial(server),
@@ -198,6 +199,10 @@ def _rows(server: Server, table: str) -> list[tuple[object, ...]]:
     columns = [str(column) for (column,) in query(server, COLUMNS[bool(_url(server))], table)]
     wanted = ", ".join(f'"{column}"' for column in columns if column not in IGNORED_COLUMNS)
     return query(server, f'SELECT {wanted} FROM "{table}" ORDER BY 1, 2')  # noqa: S608
+
+
+def _is_state(table: str) -> bool:
+    return table not in IGNORED_TABLES and not table.startswith(DERIVED)
 
 
 def _url(server: Server) -> str:

@@ -41,7 +41,8 @@ class Config:
     leaked passwords (empty: nobody is asked), `captcha_url` who judges whether a person registers (empty: nobody), for
     whom `captcha_site_key` names this site, `scanner_keys` the file with the keys of those who may report leaked
     tokens (empty: nobody). `dns` is the resolver that says whether mail domains still exist (empty: the system's;
-    "off": none), `rdap_url` who knows since when (empty: nobody is asked). `given_secret`, `bounce_secret`,
+    "off": none), `rdap_url` who knows since when (empty: nobody is asked). `search_url` is the index of an OpenSearch
+    server (empty: the database is searched). `given_secret`, `bounce_secret`,
     `metrics_token`, `sentry_dsn`, `fastly_token` and `captcha_secret` are empty when there are none.
     """
 
@@ -62,6 +63,7 @@ class Config:
     leaked_passwords_url: str = ""
     dns: str = ""
     rdap_url: str = ""
+    search_url: str = field(default="", repr=False)
     bounce_secret: str = field(default="", repr=False)
     captcha_url: str = ""
     captcha_site_key: str = ""
@@ -98,6 +100,7 @@ class Config:
             leaked_passwords_url=_url("ENTREPOT_LEAKED_PASSWORDS_URL", environ).rstrip("/"),
             dns=_dns(environ),
             rdap_url=_rdap_url(environ),
+            search_url=_search_url(environ),
             bounce_secret=_bounce_secret(environ),
             captcha_url=_url("ENTREPOT_CAPTCHA_URL", environ),
             captcha_site_key=environ.get("ENTREPOT_CAPTCHA_SITE_KEY", ""),
@@ -262,6 +265,14 @@ def _rdap_url(environ: Mapping[str, str]) -> str:
     given = environ.get("ENTREPOT_RDAP_URL", "").rstrip("/")
     if given and not re.fullmatch(r"https?://[^\s?#]+", given):
         raise Refused("invalid-setting", f"ENTREPOT_RDAP_URL is not the URL of an RDAP server: {given!r}.")
+    return given
+
+
+def _search_url(environ: Mapping[str, str]) -> str:
+    given = environ.get("ENTREPOT_SEARCH_URL", "")
+    if given and not re.fullmatch(r"https?://[^\s/?#]+/[a-z0-9][a-z0-9_-]*", given):
+        told = "ENTREPOT_SEARCH_URL is not an index of OpenSearch: https://USER:PASSWORD@HOST:9200/INDEX."
+        raise Refused("invalid-setting", told)
     return given
 
 

@@ -18,11 +18,12 @@ from entrepot.patience import DATABASE
 from entrepot.ports.cdn import Cdn
 from entrepot.ports.store import Store
 from entrepot.refusal import Unavailable
+from entrepot.search.follower import Searching
 
 logger = logging.getLogger(__name__)
 
 TIDY = timedelta(hours=6)
-FOLLOWERS: Sequence[Follower] = ()
+FOLLOWERS: Sequence[Follower] = (Searching(),)
 PATIENCE = 20.0  # seconds for one answer of the database; a worker that waits for longer could not be stopped
 
 
