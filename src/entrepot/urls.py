@@ -7,7 +7,7 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
-from entrepot.web import account, confirming, operator, profile, projects, registering, tokens
+from entrepot.web import account, confirming, operator, profile, projects, registering, search, tokens
 from entrepot.web.bounces import bounces
 from entrepot.web.status import status
 from entrepot.web.views import front
@@ -49,5 +49,7 @@ urlpatterns = [
     path("mail/bounces/", bounces, name="bounces"),
     re_path(rf"^user/(?P<name>{SPELLING})/$", profile.show, name="user"),
     re_path(rf"^user/(?P<name>{SPELLING})/avatar\.svg$", profile.avatar, name="user_avatar"),
+    path("search/", search.search, name="search"),
+    path("search/suggestions/", search.suggestions, name="search_suggestions"),
     path("status/", status, name="status"),
 ]

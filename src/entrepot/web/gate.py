@@ -37,13 +37,14 @@ PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), pub
 # For everybody. What is under /api/ and /legacy/ knows its users by tokens.
 OPEN = frozenset(
     {"front", "status", "upload", "user", "user_avatar", "leaked-tokens", "bounces"}
+    | {"search", "search_suggestions"}
     | {"account_login", "account_signup", "account_logout", "account_inactive", "account_email_verification_sent"}
     | {"account_reset_password", "account_confirm_password_reset_code", "account_complete_password_reset"}
     | {"account_password_reset_completed", "account_confirm_device", "account_confirm_device_link"}
     | {"mfa_authenticate", "mfa_login_webauthn", "mfa_trust"}
 )
 # The same for everybody who asks.
-SHARED = frozenset({"front", "status", "upload", "user", "user_avatar"})
+SHARED = frozenset({"front", "search", "search_suggestions", "status", "upload", "user", "user_avatar"})
 # For whoever has signed in, however long ago: to read, and to show once more who they are.
 READING = frozenset(
     {"account", "account_events", "account_tokens", "projects", "project_people", "project_events", "usersessions_list"}

@@ -1,5 +1,6 @@
 """How often each page may be sent something: one table for all of them."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 
@@ -7,6 +8,9 @@ from allauth.account.internal.stagekit import unstash_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch
 from django.utils.translation import gettext as _
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 
 from entrepot.accounts import devices, factors, sealing
 from entrepot.accounts.address import address_of, household
@@ -115,6 +119,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "bounces": ((Limit("bounces", 6000, HOUR), _address),),
 }
 OTHERS: tuple[Rule, ...] = ((Limit("post", 120, 5 * MINUTE), _user),)
+# Of what is read, and costs something. Each process counts by itself: a count that all share would cost more than the
+# page. Nor is it told what is left: the page is for everybody.
+READING: Mapping[str, tuple[RateLimitItem, str]] = {
+    "search": (RateLimitItemPerMinute(60), "search"),
+    "search_suggestions": (RateLimitItemPerMinute(240), "suggestions"),
+}
+_READERS = FixedWindowRateLimiter(MemoryStorage())
 FOR_PROGRAMS = {"upload", "leaked-tokens"}  # like all of the management API
 
 
@@ -123,6 +134,8 @@ def spend(request: HttpRequest, match: ResolverMatch) -> None:
 
     Programs are counted by their tokens and keys (`api`), not here.
     """
+    if (costing := READING.get(str(match.url_name))) is not None:
+        _spend_reading(request, *costing)
     if request.method in {"GET", "HEAD", "OPTIONS"} or match.namespace == "api" or match.url_name in FOR_PROGRAMS:
         return
     rooms = [COUNTING.spend(limit, key(request)) for limit, key in RULES.get(str(match.url_name), OTHERS)]
@@ -135,6 +148,16 @@ def spend(request: HttpRequest, match: ResolverMatch) -> None:
             "too-often",
             _("This was tried too often from here or for this account. Please wait a while, then try again."),
             max(each.wait for each in full),
+        )
+
+
+def _spend_reading(request: HttpRequest, limit: RateLimitItem, name: str) -> None:
+    reader = (name, _address(request))
+    if not _READERS.hit(limit, *reader):
+        raise TooMany(
+            "too-often",
+            _("This was asked too often from here. Please wait a moment, then try again."),
+            max(1.0, _READERS.get_window_stats(limit, *reader).reset_time - time.time()),
         )
 
 
