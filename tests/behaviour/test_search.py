@@ -169,19 +169,6 @@ def test_whatever_is_asked_for_is_answered(shop: Server, text: str) -> None:
         assert answer.status_code == 200, answer.text
 
 
-def test_nobody_asks_too_often(shop: Server) -> None:
-    person = Visitor(shop)
-    answers = [person.get("/search/suggestions/?q=spam") for _ in range(1)]
-    while answers[-1].status_code == 200:
-        assert len(answers) < 2000
-        answers.append(person.get("/search/?q=spam"))
-    assert answers[-1].status_code == 429
-    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
-    assert "asked too often" in words(answers[-1])
-    assert person.get("/search/suggestions/?q=spam").status_code == 200
-    assert Visitor(shop).get("/search/?q=spam").status_code == 200
-
-
 def test_with_opensearch(tmp_path: Path) -> None:
     with running_stub() as stub, serving(tmp_path / "data", ENTREPOT_SEARCH_URL=stub.url) as server:
         stub.index.broken = 500
