@@ -35,6 +35,7 @@ IGNORED_TABLES = {"journal_heartbeat", "journal_position", "projects_description
     "projects_total",
     "projects_dependency",
 }
+DERIVED = "search_"  # what is made of changes soon after them; some of it only the engine that made it can read
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def trace(server: Server) -> Trace:
     tables = [str(table) for (table,) in query(server, TABLES[bool(_url(server))])]
     stored = {str(path.relative_to(store)): _content(path) for path in sorted(store.rglob("*")) if path.is_file()}
     return Trace(
-        rows={table: _rows(server, table) for table in tables if table not in IGNORED_TABLES},
+        rows={table: _rows(server, table) for table in tables if _is_state(table)},
         stored={path: digest for path, digest in stored.items() if not path.startswith("locks/")},
         waiting=sorted(str(path) for path in (server.data / "uploads").iterdir()),
         serial=serial(server),
@@ -203,6 +204,10 @@ def _rows(server: Server, table: str) -> list[tuple[object, ...]]:
     columns = [str(column) for (column,) in query(server, COLUMNS[bool(_url(server))], table)]
     wanted = ", ".join(f'"{column}"' for column in columns if column not in IGNORED_COLUMNS)
     return query(server, f'SELECT {wanted} FROM "{table}" ORDER BY 1, 2')  # noqa: S608
+
+
+def _is_state(table: str) -> bool:
+    return table not in IGNORED_TABLES and not table.startswith(DERIVED)
 
 
 def _url(server: Server) -> str:

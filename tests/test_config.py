@@ -174,3 +174,14 @@ def test_whoever_comes_second_takes_the_secret_of_the_first(tmp_path: Path, monk
     monkeypatch.setattr(os, "link", late)
     assert Config.current({"ENTREPOT_DATA": str(tmp_path)}).secret() == "of the first"
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_where_is_searched() -> None:
+    url = "https://user:secret@search.example:9200/projects"
+    config = Config.current({"ENTREPOT_SEARCH_URL": url})
+    assert config.search_url == url
+    assert "secret" not in repr(config)
+    for wrong in ("search.example", "https://search.example", "https://search.example/a?c", "ftp://search.example/x"):
+        with pytest.raises(Refused, match="ENTREPOT_SEARCH_URL") as refused:
+            Config.current({"ENTREPOT_SEARCH_URL": wrong})
+        assert refused.value.code == "invalid-setting"

@@ -44,7 +44,8 @@ class Config:
     "off": none), `rdap_url` who knows since when (empty: nobody is asked), `images` says how those of descriptions are
     shown ("proxy", or empty, fetches them; "off" shows none). `given_pages` is the directory with the operator's own
     pages (empty: one in `data`), `given_contact` where weaknesses are reported, as a URI (empty: to the sender of
-    mail). `given_secret`, `bounce_secret`,
+    mail). `search_url` is the index of an OpenSearch server (empty: the database is searched). `given_secret`,
+    `bounce_secret`,
     `metrics_token`, `sentry_dsn`, `fastly_token` and `captcha_secret` are empty when there are none.
     """
 
@@ -68,6 +69,7 @@ class Config:
     images: str = ""
     given_pages: str = ""
     given_contact: str = ""
+    search_url: str = field(default="", repr=False)
     bounce_secret: str = field(default="", repr=False)
     captcha_url: str = ""
     captcha_site_key: str = ""
@@ -107,6 +109,7 @@ class Config:
             images=_one_of("ENTREPOT_IMAGES", ("", "proxy", "off"), environ),
             given_pages=environ.get("ENTREPOT_PAGES", ""),
             given_contact=_contact(environ),
+            search_url=_search_url(environ),
             bounce_secret=_bounce_secret(environ),
             captcha_url=_url("ENTREPOT_CAPTCHA_URL", environ),
             captcha_site_key=environ.get("ENTREPOT_CAPTCHA_SITE_KEY", ""),
@@ -296,6 +299,14 @@ def _rdap_url(environ: Mapping[str, str]) -> str:
     given = environ.get("ENTREPOT_RDAP_URL", "").rstrip("/")
     if given and not re.fullmatch(r"https?://[^\s?#]+", given):
         raise Refused("invalid-setting", f"ENTREPOT_RDAP_URL is not the URL of an RDAP server: {given!r}.")
+    return given
+
+
+def _search_url(environ: Mapping[str, str]) -> str:
+    given = environ.get("ENTREPOT_SEARCH_URL", "")
+    if given and not re.fullmatch(r"https?://[^\s/?#]+/[a-z0-9][a-z0-9_-]*", given):
+        told = "ENTREPOT_SEARCH_URL is not an index of OpenSearch: https://USER:PASSWORD@HOST:9200/INDEX."
+        raise Refused("invalid-setting", told)
     return given
 
 

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "entrepot.accounts",
     "entrepot.journal",
     "entrepot.projects",
+    "entrepot.search",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

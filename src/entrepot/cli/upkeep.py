@@ -12,7 +12,7 @@ from entrepot.cli.installation import acting_for, check_not_ahead, open_index, p
 from entrepot.cli.progress import with_progress
 from entrepot.config import Config
 from entrepot.digests import Hasher
-from entrepot.followers import drift, pages, restore
+from entrepot.followers import drift, following, loop, pages, restore
 from entrepot.journal import documents as owed
 from entrepot.journal import log
 from entrepot.names import parse_filename
@@ -75,7 +75,8 @@ def verify(store: Store) -> int:
 def rebuild_command() -> None:
     """Write all published documents anew, into a new store, too.
 
-    When it is interrupted, the running server goes on with it.
+    When it is interrupted, the running server goes on with it. What is derived from the documents, like the search
+    index, is made anew by the worker of a running server.
     """
     config = Config.current()
     config.store().prepare()
@@ -86,6 +87,7 @@ def rebuild_command() -> None:
 def rebuild(store: Store, cdn: Cdn) -> int:
     """Write all published documents anew, and tell how many failed. Raises Refused("purge-failed")."""
     total = drift.owe_everything(store=store)
+    following.begin_anew(loop.FOLLOWERS)
     try:
         outcomes = list(with_progress(drift.rebuild(store=store, cdn=cdn), total, "Documents"))
     except PurgeFailed as error:

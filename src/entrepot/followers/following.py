@@ -51,6 +51,11 @@ def is_behind(followers: Sequence[Follower]) -> bool:
     return any(seen.get(each.name, 0) < log.committed() for each in followers)
 
 
+def begin_anew(followers: Sequence[Follower]) -> None:
+    """Let each of them take up every project once more."""
+    Position.objects.filter(follower__in=[each.name for each in followers]).delete()
+
+
 def _advance(follower: Follower) -> bool:
     """Hand on the next changes; whether there were any."""
     position, _new = Position.objects.get_or_create(follower=follower.name, defaults={"serial": 0})

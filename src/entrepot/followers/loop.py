@@ -23,11 +23,12 @@ from entrepot.ports.cdn import Cdn
 from entrepot.ports.store import Store
 from entrepot.projects.descriptions import next_due as next_description_due
 from entrepot.refusal import Unavailable
+from entrepot.search.follower import Searching
 
 logger = logging.getLogger(__name__)
 
 TIDY = timedelta(hours=6)
-FOLLOWERS: Sequence[Follower] = (Descriptions(), Dependents(), Counting())
+FOLLOWERS: Sequence[Follower] = (Searching(), Descriptions(), Dependents(), Counting())
 RENDERED_AT_ONCE = 20  # descriptions in one round
 PATIENCE = 20.0  # seconds for one answer of the database; a worker that waits for longer could not be stopped
 

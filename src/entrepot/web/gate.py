@@ -34,20 +34,6 @@ LATELY = 15 * 60  # seconds since somebody has shown who they are
 
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self)"
 
-# For everybody, and found by search engines and feed readers.
-PUBLISHED = frozenset(
-    {"help", "security", "policies", "policy", "classifiers", "rss_packages", "rss_updates", "rss_releases"}
-    | {"sitemaps", "sitemap", "opensearch", "robots", "security_txt"}
-)
-# For everybody. What is under /api/ and /legacy/ knows its users by tokens.
-OPEN = frozenset(
-    PUBLISHED
-    | {"front", "status", "upload", "user", "user_avatar", "leaked-tokens", "bounces", "well_known_password"}
-    | {"account_login", "account_signup", "account_logout", "account_inactive", "account_email_verification_sent"}
-    | {"account_reset_password", "account_confirm_password_reset_code", "account_complete_password_reset"}
-    | {"account_password_reset_completed", "account_confirm_device", "account_confirm_device_link"}
-    | {"mfa_authenticate", "mfa_login_webauthn", "mfa_trust"}
-)
 # The same for everybody who asks.
 SHARED = frozenset(
     {
@@ -70,6 +56,8 @@ SHARED = frozenset(
         "rss_packages",
         "rss_releases",
         "rss_updates",
+        "search",
+        "search_suggestions",
         "security",
         "security_txt",
         "sitemap",
@@ -78,12 +66,11 @@ SHARED = frozenset(
         "upload",
         "user",
         "user_avatar",
-        "well_known_password",
     }
 )
 # For everybody, and kept by nobody. What is under /api/ and /legacy/ knows its users by tokens.
 OPEN = SHARED | frozenset(
-    {"leaked-tokens", "bounces", "language", "whoami"}
+    {"leaked-tokens", "bounces", "language", "whoami", "well_known_password"}
     | {"account_login", "account_signup", "account_logout", "account_inactive", "account_email_verification_sent"}
     | {"account_reset_password", "account_confirm_password_reset_code", "account_complete_password_reset"}
     | {"account_password_reset_completed", "account_confirm_device", "account_confirm_device_link"}

@@ -1,5 +1,6 @@
 """How often each page may be sent something: one table for all of them."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 
@@ -7,6 +8,9 @@ from allauth.account.internal.stagekit import unstash_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch
 from django.utils.translation import gettext as _
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 
 from entrepot.accounts import devices, factors, sealing
 from entrepot.accounts.address import address_of, household
@@ -118,6 +122,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
 _INSIDE: tuple[Rule, ...] = ((Limit("inside", 300, 5 * MINUTE), _address),)
 LOOKS: Mapping[str, tuple[Rule, ...]] = {"changes": _INSIDE, "inside": _INSIDE, "inside_member": _INSIDE}
 OTHERS: tuple[Rule, ...] = ((Limit("post", 120, 5 * MINUTE), _user),)
+# Of what is read, and costs something. Each process counts by itself: a count that all share would cost more than the
+# page. Nor is it told what is left: the page is for everybody.
+READING: Mapping[str, tuple[RateLimitItem, str]] = {
+    "search": (RateLimitItemPerMinute(60), "search"),
+    "search_suggestions": (RateLimitItemPerMinute(240), "suggestions"),
+}
+_READERS = FixedWindowRateLimiter(MemoryStorage())
 FOR_PROGRAMS = {"upload", "leaked-tokens"}  # like all of the management API
 
 
@@ -127,6 +138,8 @@ def spend(request: HttpRequest, match: ResolverMatch) -> None:
     Programs are counted by their tokens and keys (`api`), not here.
     """
     name = str(match.url_name)
+    if name in READING:
+        _spend_reading(request, *READING[name])
     if name in LOOKS:
         _refuse_full([COUNTING.spend(limit, key(request)) for limit, key in LOOKS[name]])
         return
@@ -146,6 +159,16 @@ def _refuse_full(rooms: Sequence[Room]) -> None:
             "too-often",
             _("This was tried too often from here or for this account. Please wait a while, then try again."),
             max(each.wait for each in full),
+        )
+
+
+def _spend_reading(request: HttpRequest, limit: RateLimitItem, name: str) -> None:
+    reader = (name, _address(request))
+    if not _READERS.hit(limit, *reader):
+        raise TooMany(
+            "too-often",
+            _("This was asked too often from here. Please wait a moment, then try again."),
+            max(1.0, _READERS.get_window_stats(limit, *reader).reset_time - time.time()),
         )
 
 

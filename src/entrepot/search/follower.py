@@ -1,0 +1,26 @@
+"""What keeps search current: it follows the journal, in the worker."""
+
+import hashlib
+from collections.abc import Sequence
+
+from entrepot.config import Config
+from entrepot.refusal import Unavailable
+from entrepot.search.describing import described
+from entrepot.search.engines import engine
+
+
+class Searching:
+    """A follower. Where another engine is chosen it has another name, and so begins anew: that one knows nothing."""
+
+    def __init__(self) -> None:
+        url = Config.current().search_url
+        self.name = f"search 1 {hashlib.blake2b(url.encode(), digest_size=6).hexdigest()}" if url else "search 1"
+
+    def follow(self, projects: Sequence[int]) -> None:
+        """Let these be found as they are now. Raises OSError when the engine does not answer."""
+        documents, gone = described(projects)
+        try:
+            engine().put(documents)
+            engine().remove(gone)
+        except Unavailable as error:
+            raise OSError(str(error)) from error

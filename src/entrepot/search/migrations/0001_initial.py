@@ -1,0 +1,91 @@
+from django.contrib.postgres.operations import TrigramExtension
+from django.db import DatabaseError, migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from entrepot.refusal import Refused
+
+TABLES = {
+    "sqlite": [
+        "CREATE VIRTUAL TABLE search_words USING fts5(name, summary, keywords, description, marks, tokenize='unicode61 remove_diacritics 2', prefix='3 4', content='', contentless_delete=1)",
+        "CREATE VIRTUAL TABLE search_trigrams USING fts5(name, tokenize='trigram', content='', contentless_delete=1)",
+    ],
+    "postgresql": [
+        "CREATE TABLE search_words (place bigint PRIMARY KEY, names tsvector NOT NULL, heads tsvector NOT NULL, words tsvector NOT NULL)",
+        "CREATE INDEX search_words_names ON search_words USING gin (names)",
+        "CREATE INDEX search_words_heads ON search_words USING gin (heads)",
+        "CREATE INDEX search_words_words ON search_words USING gin (words)",
+        "CREATE INDEX search_row_alike ON search_row USING gin (name gin_trgm_ops)",
+        'CREATE INDEX search_row_suggest ON search_row (name COLLATE "C", status)',
+    ],
+}
+
+
+class Trigrams(TrigramExtension):
+    """The extension pg_trgm, or a sentence that says what to do."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        try:
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        except DatabaseError as error:
+            raise Refused(
+                "pg-trgm-missing",
+                "Search needs PostgreSQL's extension pg_trgm, which this user may not create or which is not "
+                "installed. Let a superuser run CREATE EXTENSION pg_trgm in this database, then try again: "
+                f"{' '.join(str(error).split())}.",
+            ) from error
+
+
+class Tables(Operation):
+    """What only the one database or the other has."""
+
+    reduces_to_sql = True
+    reversible = False
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+    def database_forwards(
+        self,
+        app_label: str,  # noqa: ARG002 - Django's signature
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,  # noqa: ARG002
+        to_state: ProjectState,  # noqa: ARG002
+    ) -> None:
+        for statement in TABLES[schema_editor.connection.vendor]:
+            schema_editor.execute(statement)
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        Trigrams(),
+        migrations.CreateModel(
+            name="Row",
+            fields=[
+                ("project", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("serial", models.BigIntegerField()),
+                ("place", models.BigIntegerField(null=True, unique=True)),
+                ("name", models.CharField(blank=True, max_length=100)),
+                ("squashed", models.CharField(blank=True, max_length=100)),
+                ("display_name", models.CharField(blank=True, max_length=100)),
+                ("version", models.CharField(blank=True, max_length=200)),
+                ("summary", models.TextField(blank=True)),
+                ("status", models.CharField(blank=True, max_length=20)),
+                ("released_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["name", "status"], name="search_name"),
+                    models.Index(fields=["squashed"], name="search_squashed"),
+                ],
+            },
+        ),
+        Tables(),
+    ]

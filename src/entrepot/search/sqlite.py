@@ -1,0 +1,119 @@
+"""SQLite: FTS5. `search_words` holds the words of each project, `search_trigrams` the letters of its name, both under
+its place and without the text itself.
+
+The words that are asked for come from `words.py`, so nothing in them means anything to FTS5; they are quoted all the
+same. A table is read from its highest place down, so the newest come first, and no more is read than is asked for.
+"""
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from entrepot.search.port import ANYTHING, AT_MOST, CURRENT, Document, Query
+from entrepot.search.tables import NEAR, Tables
+from entrepot.search.words import is_beginning
+
+_ANYWHERE = "name summary keywords description"
+_NEWEST = "SELECT rowid FROM search_words WHERE search_words MATCH %s AND rowid >= %s ORDER BY rowid DESC LIMIT %s"
+_NAMED = (
+    f"SELECT place FROM search_row WHERE place IN ({_NEWEST}) "  # noqa: S608
+    "ORDER BY substr(name, 1, %s) = %s DESC, length(name), place DESC"
+)
+_HEADED = (
+    "SELECT rowid FROM (SELECT rowid, bm25(search_words, 10, 5, 3, 1, 0) AS score FROM search_words "
+    "WHERE search_words MATCH %s AND rowid >= %s ORDER BY rowid DESC LIMIT %s) ORDER BY score, rowid DESC"
+)
+_ALIKE = (
+    "SELECT name FROM search_row WHERE status IN (%s, %s) AND place IN "
+    "(SELECT rowid FROM search_trigrams WHERE search_trigrams MATCH %s ORDER BY bm25(search_trigrams) LIMIT %s)"
+)
+
+
+class SqliteSearch(Tables):
+    """The engine of an installation on SQLite."""
+
+    suggesting = (
+        "SELECT name FROM search_row WHERE name >= %s AND name < %s AND status IN (%s, %s) "
+        "ORDER BY length(name), name LIMIT %s"
+    )
+
+    def _drop_words(self, places: Sequence[int]) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany("DELETE FROM search_words WHERE rowid = %s", [[each] for each in places])
+            cursor.executemany("DELETE FROM search_trigrams WHERE rowid = %s", [[each] for each in places])
+
+    def _put_words(self, documents: Sequence[Document]) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO search_words (rowid, name, summary, keywords, description, marks) "
+                "VALUES (%s, %s, %s, %s, %s, %s)",
+                [_words(each) for each in documents],
+            )
+            cursor.executemany(
+                "INSERT INTO search_trigrams (rowid, name) VALUES (%s, %s)",
+                [[each.place, _padded(each.name)] for each in documents],
+            )
+
+    def _newest(self, query: Query) -> list[int]:
+        return _places(_NEWEST, _expression(query, _ANYWHERE), query.above, AT_MOST + 1)
+
+    def _named(self, query: Query) -> list[int]:
+        name = query.name
+        return _places(_NAMED, _expression(query, "name"), query.above, AT_MOST + 1, len(name), name)
+
+    def _headed(self, query: Query) -> list[int]:
+        return _places(_HEADED, _expression(query, "name summary keywords"), query.above, AT_MOST + 1)
+
+    def _mentioned(self, query: Query) -> list[int]:
+        return self._newest(query)
+
+    def _filtered(self, query: Query, places: Sequence[int]) -> list[int]:
+        passing = "SELECT rowid FROM search_words WHERE search_words MATCH %s AND rowid = %s"
+        return [each for each in places if _places(passing, _filters(query), each)]
+
+    def _alike(self, name: str) -> list[str]:
+        padded = _padded(name)
+        trigrams = {padded[start : start + 3] for start in range(len(padded) - 2)}
+        with connection.cursor() as cursor:
+            cursor.execute(_ALIKE, [*CURRENT, " OR ".join(f'"{each}"' for each in sorted(trigrams)), NEAR])
+            return [found for (found,) in cursor.fetchall()]
+
+
+def _words(document: Document) -> list[int | str]:
+    texts = (document.name_text(), document.summary_text(), document.keyword_text(), document.description_text())
+    return [document.place, *texts, " ".join(document.marks())]
+
+
+def _padded(name: str) -> str:
+    """With blanks, so that beginning and end have trigrams of their own."""
+    return f"  {name} "
+
+
+def _expression(query: Query, columns: str) -> str:
+    """What FTS5 is asked: all the words in these columns, and the filters."""
+    if not query.words:
+        return _filters(query)
+    asked = " AND ".join(f'"{each}"{"*" if is_beginning(each) else ""}' for each in query.words)
+    return _but(f"{{{columns}}} : ({asked})", query)
+
+
+def _filters(query: Query) -> str:
+    return _but(_mark(ANYTHING), query)
+
+
+def _but(wanted: str, query: Query) -> str:
+    parts = [wanted, *map(_mark, query.needed)]
+    if query.statuses_needed:
+        parts.append(f"({' OR '.join(map(_mark, query.statuses_needed))})")
+    left_out = " OR ".join(map(_mark, query.left_out))
+    return f"({' AND '.join(parts)}) NOT ({left_out})" if left_out else " AND ".join(parts)
+
+
+def _mark(mark: str) -> str:
+    return f'marks : "{mark}"'
+
+
+def _places(sql: str, *parameters: int | str) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return [place for (place,) in cursor.fetchall()]

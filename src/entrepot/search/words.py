@@ -1,0 +1,46 @@
+"""Text as words: what is looked for and what is looked in are taken apart by the same rule, whatever the engine.
+
+Capitals, accents and widths do not count, and neither does what stands between words. Han and kana have no blanks
+between words, so each character is one.
+"""
+
+import re
+import unicodedata
+
+WORDS_ASKED = 8  # of one query; nobody means more
+LONGEST_WORD = 100  # characters that count
+SHORTEST_BEGINNING = 3  # characters, from which on the beginning of a word finds the word
+
+_WORD = re.compile(r"[\u3041-\u30fa\u3400-\u9fff]|[^\W_\u3041-\u30fa\u3400-\u9fff]+")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in its order."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    kept = "".join(each for each in folded if not unicodedata.combining(each))
+    return [each[:LONGEST_WORD] for each in _WORD.findall(kept)]
+
+
+def asked(text: str) -> tuple[str, ...]:
+    """The first words of what somebody asks for, each once."""
+    return tuple(dict.fromkeys(words(text)))[:WORDS_ASKED]
+
+
+def squashed(name: str) -> str:
+    """A name without what stands between its words: `foo-bar`, `Foo_Bar` and `foobar` are looked for as one."""
+    return "".join(words(name))
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a project's name, and the name in one piece."""
+    return list(dict.fromkeys([*words(name), squashed(name)[:LONGEST_WORD]]))
+
+
+def as_name(text: str) -> str:
+    """What somebody asks for, spelled as a normalized name would be (PEP 503); it need not be a valid one."""
+    return "-".join(words(text))[:100]
+
+
+def is_beginning(word: str) -> bool:
+    """Whether a word that is asked for stands for all that begin with it."""
+    return len(word) >= SHORTEST_BEGINNING
