@@ -158,6 +158,7 @@ SHOWN: Mapping[str, Text] = {
 }
 CREDENTIALS: Mapping[str, Text] = {
     "command": _("by the index or its operator"),
+    "moderator": _("by a moderator of the index"),
     "scanner": _("by a program that looks for leaked tokens"),
     "session": _("on the site, signed in"),
     "token": _("with an API token"),
