@@ -1,12 +1,16 @@
 """The moderator's side: who gets in, what each button does and records, and what holds for the whole site."""
 
 import re
+import secrets
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.sessions.serializers import JSONSerializer
+from django.core import signing
 from playwright.sync_api import Browser
 
 import inside
@@ -108,6 +112,23 @@ def journaled(server: Server, project: str) -> list[tuple[object, ...]]:
     )
 
 
+def age_key(server: Server, visitor: Visitor, *, minutes: float) -> None:
+    """Let the security key have been shown so much earlier, and nothing else."""
+    secret = (server.data / "secret").read_text().strip()
+    key = visitor.client.cookies["session"].partition(".")[0]
+    ((data,),) = inside.query(server, "SELECT session_data FROM django_session WHERE session_key = ?", key)
+    sealed: dict[str, Any] = {
+        "key": secret,
+        "salt": "django.contrib.sessions.SessionStore",
+        "serializer": JSONSerializer,
+    }
+    session = signing.loads(str(data), **sealed)
+    for each in session["account_authentication_methods"]:
+        each["at"] -= 60 * minutes if each.get("type") == "webauthn" else 0
+    packed = signing.dumps(session, **sealed, compress=True)
+    inside.query(server, "UPDATE django_session SET session_data = ? WHERE session_key = ?", packed, key)
+
+
 class TestWhoGetsIn:
     def test_nobody_by_staff_alone(self, index: Server) -> None:
         """E10: nor a superuser without a key; to others there is no such page."""
@@ -123,6 +144,10 @@ class TestWhoGetsIn:
         """E10: whatever else was shown meanwhile."""
         person = moderator_on(index, browser)
         assert person.get("/admin/").status_code == 200
+        age_key(index, person, minutes=16)
+        again = "/account/2fa/webauthn/reauthenticate/?next=%2Fadmin%2F"
+        assert person.client.get("/admin/", follow_redirects=False).headers["location"] == again
+        age_key(index, person, minutes=-16)
         assert person.client.get("/admin/login/", follow_redirects=False).headers["location"] == "/account/login/"
         assert person.client.get("/admin/logout/", follow_redirects=False).headers["location"] == "/account/logout/"
         assert person.get("/admin/accounts/").status_code == 200
@@ -290,7 +315,7 @@ class TestProjects:
 
     def test_limits(self, index: Server, moderator: Moderating, project: str, owner: Visitor) -> None:
         (key,) = moderator.rows("projects/project", project)
-        big = forge.wheel(project, "2.0", members={f"{project}/x.py": bytes(range(256)) * 9000})
+        big = forge.wheel(project, "2.0", files={f"{project}/x.bin": secrets.token_bytes(2 << 20)})
         token = index.new_token(owner.name)
         assert "Done." in moderator.does("projects/project", "limit", key, file_size="1")
         answer = upload(index, big.filename, big.data, name=project, version="2.0", token=token)

@@ -113,8 +113,12 @@ NOTICES: Mapping[str, Notice] = {
     ),
     "token:revoke": Notice(_("An API token was revoked"), _("One of your tokens is invalid from now on.")),
 }
-# What the record knows and nobody is mailed about: it opens nothing, or comes so often that nobody would look.
-QUIET = frozenset({"account:profile", "factor:fail", "session:end", "sign-in", "sign-in:fail"})
+# What the record knows and nobody is mailed about: it opens nothing, is about no account, or comes so often that nobody
+# would look.
+QUIET = frozenset(
+    {"account:profile", "factor:fail", "session:end", "sign-in", "sign-in:fail"}
+    | {"banner:put-up", "banner:take-down", "flag:off", "flag:on", "name:allow", "name:prohibit"}
+)
 
 # What the journal calls it, by its first two words, and what those who have a role in the project are told of it.
 CHANGES: Mapping[str, Notice] = {
