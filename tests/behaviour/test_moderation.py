@@ -290,7 +290,7 @@ class TestProjects:
         for text in (
             f"{owner.name} (Owner)",
             "alice (Maintainer)",
-            "Largest file: 100 MB",
+            "Largest file: 2048 MB",
             "10240 MB",
             "new release 1.0",
         ):
@@ -534,7 +534,8 @@ def test_axe_and_the_content_policy_find_nothing(
                 answer = page.goto(index.url + path)
                 assert answer is not None
                 assert answer.status == 200, path
-                results = Axe().run(page)
+                # Without fetching style sheets anew, which axe cannot do with those that import others.
+                results = Axe().run(page, options={"preload": False})
                 if results.violations_count:
                     wrong.append(f"{scheme} {path}\n{results.generate_report()}")
                 name = re.sub(r"\W+", "-", path).strip("-")
