@@ -244,3 +244,4 @@ PRIVATE = Policy(
     metadata_checks=_EVERYWHERE,
 )
 POLICIES = {policy.name: policy for policy in (PUBLIC, PRIVATE)}
+LARGEST_FILE = max(policy.file_size_limit for policy in POLICIES.values())  # bytes: no moderator allows more

@@ -27,6 +27,7 @@ from entrepot.ports.store import Store, is_whole
 from entrepot.projects import actions, queries
 from entrepot.projects.admission import Standing, admit
 from entrepot.projects.models import Index
+from entrepot.projects.sizes import Sizes, sizes_of
 from entrepot.readme import check_description
 from entrepot.refusal import Refused, TooLarge, TooMany
 
@@ -60,7 +61,7 @@ def publish(upload: Upload, *, index: Index, by: Actor, store: Store) -> int:
     Raises Refused (or a kind of it); then nothing has changed.
     """
     filename = _named_as_claimed(upload, index.policy)
-    _check_size(upload, index.policy)
+    _check_size(upload, sizes_of(index, filename.project))
     standing = admit(index, upload.name, filename, upload.digests, by, timezone.now())
     _check_digests(upload)
     if standing is Standing.SAME:
@@ -100,10 +101,10 @@ def _named_as_claimed(upload: Upload, rules: Policy) -> Filename:
     return filename
 
 
-def _check_size(upload: Upload, rules: Policy) -> None:
-    if upload.digests.size > rules.file_size_limit:
-        limit = rules.file_size_limit // 2**20
-        raise TooLarge("file-too-large", f"File too large. Limit for '{upload.name}' is {limit} MB.", "content")
+def _check_size(upload: Upload, most: Sizes) -> None:
+    if upload.digests.size > most.file:
+        limit = most.file / 2**20
+        raise TooLarge("file-too-large", f"File too large. Limit for '{upload.name}' is {limit:g} MB.", "content")
 
 
 def _check_digests(upload: Upload) -> None:

@@ -26,6 +26,8 @@ DEBUG = False
 ALLOWED_HOSTS = ["*"]  # nothing is derived from the Host header: links begin with CONFIG.public_url
 
 INSTALLED_APPS = [
+    "entrepot.moderation",  # before the next one, whose templates it replaces
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -66,6 +68,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "entrepot.web.banners.banners",
             ]
         },
     }

@@ -7,6 +7,7 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
+from entrepot.moderation.site import site
 from entrepot.web import (
     account,
     confirming,
@@ -81,6 +82,7 @@ urlpatterns = [
     path("account/projects/<str:name>/keys/", projects.ask_for_keys, name="project_keys"),
     path("account/projects/<str:name>/accept/", projects.accept, name="invitation_accept"),
     path("account/projects/<str:name>/decline/", projects.decline, name="invitation_decline"),
+    path("admin/", site.urls),
     path("operator/record/", operator.record, name="operator_record"),
     path("account/", include(all_whole(allauth.urlpatterns))),
     path("mail/bounces/", bounces, name="bounces"),

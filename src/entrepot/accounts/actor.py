@@ -32,6 +32,25 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Moderator:
+    """A superuser on the moderator's pages, who has shown a security key lately: the operator, with a name."""
+
+    user: User
+    key: str
+
+    token_id: uuid.UUID | None = None
+
+    @property
+    def shown(self) -> str:
+        """As the record has it: the same digits as the session's."""
+        return f"moderator {Session(self.user, self.key).shown.removeprefix('session ')}"
+
+    def allows(self, permission: Permission, *, project: int | None, name: str, at: datetime) -> bool:  # noqa: ARG002 - a token asks
+        """Whatever the operator may."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class Scanner:
     """A program that finds tokens where everybody can read them, known by the key that it signs with.
 
@@ -53,20 +72,24 @@ class Scanner:
         return False
 
 
-Presented: TypeAlias = Credential | Session | Scanner
+Presented: TypeAlias = Credential | Session | Moderator | Scanner
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts: a user who presented `credential`, a token or a session, from the IP address `address`; or a scanner.
 
-    Without a credential it is the operator at a command line, who may do everything, in the name of `user` or of
-    nobody.
+    Without a credential it is the operator at a command line, in the name of `user` or of nobody.
     """
 
     user: User | None = None
     credential: Presented | None = None
     address: str | None = None
+
+    @property
+    def operates(self) -> bool:
+        """Whether it is the operator, who may do everything: at a command line, or on the moderator's pages."""
+        return self.credential is None or isinstance(self.credential, Moderator)
 
     @property
     def origin(self) -> Origin:

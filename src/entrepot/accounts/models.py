@@ -1,4 +1,7 @@
-"""Users, what they sign in with, upload tokens, and the record. Addresses, keys and sessions are django-allauth's."""
+"""Users, what they sign in with, upload tokens, the record, and what moderators decide for the whole site.
+
+Addresses, keys and sessions are django-allauth's.
+"""
 
 import uuid
 from typing import ClassVar
@@ -162,3 +165,70 @@ class Event(models.Model):
             models.Index(fields=["user", "id"], name="event_of_user"),
             models.Index(fields=["project", "id"], name="event_of_project"),
         ]
+
+
+class Flag(models.Model):
+    """Something that is switched off, or on, for the whole site (`flags`): the row is there while it holds.
+
+    `by` is the id of who turned it, null for the operator at a command line.
+    """
+
+    name = models.CharField(max_length=40, unique=True)
+    reason = models.TextField()
+    by = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        """Its name."""
+        return self.name
+
+
+class ProhibitedName(models.Model):
+    """A name that no new project, or no new user, may take; those who have it keep it.
+
+    `name` is normalized, and `skeleton` is what it has in common with names that look like it. A name that is
+    `reserved_for` a user (an id) is for this one only.
+    """
+
+    class Kind(models.TextChoices):
+        PROJECT = "project"
+        USER = "user"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    name = models.CharField(max_length=100)
+    skeleton = models.CharField(max_length=100)
+    reserved_for = models.BigIntegerField(null=True)
+    reason = models.TextField()
+    by = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "name"], name="prohibited_once")]
+        indexes: ClassVar = [models.Index(fields=["kind", "skeleton"], name="prohibited_look")]
+
+    def __str__(self) -> str:
+        """The name."""
+        return self.name
+
+
+class Banner(models.Model):
+    """Something that every page of the site says at its top, from a time until another one, or until it is taken down.
+
+    `texts` maps codes of languages to what is said in each; "en" is always there, for all who read none of the others.
+    """
+
+    class Level(models.TextChoices):
+        INFORMATION = "information"
+        WARNING = "warning"
+
+    level = models.CharField(max_length=20, choices=Level)
+    texts = models.JSONField()
+    link = models.URLField(blank=True)
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+    by = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        """What it says in English."""
+        return str(self.texts["en"])

@@ -113,8 +113,12 @@ NOTICES: Mapping[str, Notice] = {
     ),
     "token:revoke": Notice(_("An API token was revoked"), _("One of your tokens is invalid from now on.")),
 }
-# What the record knows and nobody is mailed about: it opens nothing, or comes so often that nobody would look.
-QUIET = frozenset({"account:profile", "factor:fail", "session:end", "sign-in", "sign-in:fail"})
+# What the record knows and nobody is mailed about: it opens nothing, is about no account, or comes so often that nobody
+# would look.
+QUIET = frozenset(
+    {"account:profile", "factor:fail", "session:end", "sign-in", "sign-in:fail"}
+    | {"banner:put-up", "banner:take-down", "flag:off", "flag:on", "name:allow", "name:prohibit"}
+)
 
 # What the journal calls it, by its first two words, and what those who have a role in the project are told of it. Where
 # several were changed together, one mail tells of all.
@@ -165,6 +169,7 @@ SHOWN: Mapping[str, Text] = {
 }
 CREDENTIALS: Mapping[str, Text] = {
     "command": _("by the index or its operator"),
+    "moderator": _("by a moderator of the index"),
     "scanner": _("by a program that looks for leaked tokens"),
     "session": _("on the site, signed in"),
     "token": _("with an API token"),

@@ -62,7 +62,7 @@ def _one_line(text: str) -> str:
 
 
 @transaction.atomic
-def change_name(user: User, name: str, *, by: Actor) -> str:
+def change_name(user: User, name: str, *, by: Actor, reason: str = "") -> str:
     """Give the user another name, and return the one before, which nobody else ever gets, either.
 
     People may do it once in 30 days. Raises Refused("invalid-user"), TooMany("renamed-lately").
@@ -71,19 +71,19 @@ def change_name(user: User, name: str, *, by: Actor) -> str:
     now, before = timezone.now(), held.username
     try:
         usernames.check_spelling(name)
-        if by.credential is not None:
-            usernames.check_not_reserved(name)
+        if not by.operates:
+            usernames.check_not_reserved(name, of=held)
         usernames.check(name, of=held)
     except ValidationError as error:
         raise Refused("invalid-user", " ".join(error.messages), "name") from error
     if name == before:
         raise Refused("invalid-user", _("This is your name already."), "name")
-    if by.credential is not None and (again := may_rename_at(held)) > now:
+    if not by.operates and (again := may_rename_at(held)) > now:
         wait = _("A name can be changed once in 30 days. You changed yours lately.")
         raise TooMany("renamed-lately", wait, (again - now).total_seconds())
     User.objects.filter(pk=held.pk).update(username=name)
     usernames.take(name, held)
-    record.note("account:rename", by=by, at=now, user=held, details={"old": before, "new": name})
+    record.note("account:rename", by=by, at=now, user=held, details={"old": before, "new": name, "reason": reason})
     return before
 
 

@@ -1,9 +1,11 @@
 """Who a request of the site is from."""
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session as Row
 from django.http import HttpRequest
@@ -29,8 +31,17 @@ def actor_of(request: HttpRequest, user: User) -> Actor:
 
 def used_key(request: HttpRequest, user: User) -> bool:
     """Whether a security key or a passkey was used in this session."""
-    records = get_authentication_records(request, user)
-    return any((each["method"], each.get("type")) == ("mfa", "webauthn") for each in records)
+    return key_shown_at(request, user) is not None
+
+
+def key_shown_at(request: HttpRequest, user: User | AnonymousUser) -> float | None:
+    """When a security key or a passkey was last used in this session, in seconds since 1970."""
+    shown = [each["at"] for each in get_authentication_records(request, user) if _is_key(each)]
+    return max(shown, default=None)
+
+
+def _is_key(shown: Mapping[str, object]) -> bool:
+    return (shown["method"], shown.get("type")) == ("mfa", "webauthn")
 
 
 def forget() -> None:

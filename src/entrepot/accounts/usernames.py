@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from entrepot import names
+from entrepot.accounts import prohibiting
 from entrepot.accounts.models import User, UserName
 
 SPELLING = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,48}[A-Za-z0-9])?"  # 50 characters at the most
@@ -32,9 +33,12 @@ def check_spelling(name: str) -> None:
         )
 
 
-def check_not_reserved(name: str) -> None:
-    """Whether it is a name for people; the operator may give others, too. Raises ValidationError."""
-    if skeleton(name) in {skeleton(each) for each in RESERVED}:
+def check_not_reserved(name: str, *, of: User | None = None) -> None:
+    """Whether it is a name for people, or for the user `of`; the operator may give others, too.
+
+    Raises ValidationError.
+    """
+    if skeleton(name) in {skeleton(each) for each in RESERVED} or prohibiting.is_for_others(name, of=of):
         raise ValidationError(_("This name is not for people. Please choose another one."), code="username_reserved")
 
 

@@ -8,9 +8,10 @@ from django.db import OperationalError, connection
 from django.http import HttpRequest
 from django.utils import timezone
 
-from entrepot.accounts import actions, factors, limits, tokens
+from entrepot.accounts import actions, factors, flags, limits, tokens
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.address import address_of, household
+from entrepot.accounts.flags import Switch
 from entrepot.accounts.limits import Limit
 from entrepot.accounts.tokens import Credential, Permission
 from entrepot.config import Config
@@ -82,6 +83,8 @@ def _count(request: HttpRequest, credential: Credential) -> None:
 
 
 def _noted(request: HttpRequest, credential: Credential, permission: Permission) -> Actor:
+    if permission is not Permission.READ:
+        flags.check(Switch.READ_ONLY)
     actor = Actor(credential.user, credential, address_of(request))
     seen = current()
     seen.user, seen.token = str(credential.user.pk), str(credential.token.pk)

@@ -3,8 +3,8 @@
 from django.http import HttpRequest
 
 from entrepot.api.form import MAX_TEXT
-from entrepot.api.upload import LARGEST_FILE
 from entrepot.monitoring.observation import current
+from entrepot.policy import LARGEST_FILE
 from entrepot.refusal import TooLarge
 
 UPLOADS = "/legacy/"

@@ -16,7 +16,7 @@ from entrepot.api.form import Form, read_form
 from entrepot.config import Config
 from entrepot.followers import pages
 from entrepot.monitoring import metrics
-from entrepot.policy import POLICIES
+from entrepot.policy import LARGEST_FILE
 from entrepot.ports.cdn import Cdn
 from entrepot.ports.store import Store
 from entrepot.projects.queries import index_at_root
@@ -25,7 +25,6 @@ from entrepot.refusal import Refused
 
 logger = logging.getLogger(__name__)
 
-LARGEST_FILE = max(policy.file_size_limit for policy in POLICIES.values())
 GONE = {"submit", "submit_pkg_info", "doc_upload"}
 LONGEST_COMMENT = 1000  # characters; it is repeated in JSON documents
 KINDS = {"sdist", "bdist_wheel"}

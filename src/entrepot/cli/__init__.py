@@ -28,6 +28,8 @@ COMMANDS = {
     "restore": "backup",
     "user": "people",
     "token": "people",
+    "flag": "moderation",
+    "names": "moderation",
     "policy": "projects",
     "yank": "projects",
     "unyank": "projects",

@@ -26,6 +26,7 @@ class Entry(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["project", "serial"], name="entry_of_project")]
+        verbose_name_plural = "entries"
 
 
 class Dirty(models.Model):

@@ -11,7 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from entrepot import metadata
+from entrepot.accounts import flags
 from entrepot.accounts.actor import Actor
+from entrepot.accounts.flags import Switch
 from entrepot.accounts.tokens import Permission
 from entrepot.archives import Distribution
 from entrepot.digests import Digests
@@ -157,30 +159,40 @@ def unyank_file(file: File, *, by: Actor, reason: str = "") -> int:
 
 
 @transaction.atomic(durable=True)
-def delete_file(file: File, *, by: Actor) -> int:
+def delete_file(file: File, *, by: Actor, reason: str = "") -> int:
     """Remove a file for good. Its name is never free again. A release stays, even without files."""
+    flags.check_for(by, Switch.NO_DELETIONS)
     file = held_file(file, by, Permission.MANAGE)
-    event = event_of(file.release.project, f"remove file {file.filename}", release=file.release, files=[file])
+    event = event_of(
+        file.release.project,
+        f"remove file {file.filename}",
+        release=file.release,
+        reason=one_line(reason),
+        files=[file],
+    )
     tell(event, by=by, at=timezone.now())
     file.delete()
     return log.append([event], by=by.origin, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
-def delete_release(release: Release, *, by: Actor) -> int:
+def delete_release(release: Release, *, by: Actor, reason: str = "") -> int:
     """Remove a release with all its files for good."""
+    flags.check_for(by, Switch.NO_DELETIONS)
     release = held_release(release, by, Permission.MANAGE)
-    event = event_of(release.project, "remove release", release=release, files=release.files.all())
+    files = release.files.all()
+    event = event_of(release.project, "remove release", release=release, reason=one_line(reason), files=files)
     tell(event, by=by, at=timezone.now())
     release.delete()
     return log.append([event], by=by.origin, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
-def delete_project(project: Project, *, by: Actor) -> int:
+def delete_project(project: Project, *, by: Actor, reason: str = "") -> int:
     """Remove a project with all it has, for good. Its name is never free again."""
+    flags.check_for(by, Switch.NO_DELETIONS)
     project, now = held_project(project, by, Permission.MANAGE), timezone.now()
-    event = event_of(project, "remove project", files=_files_of(project))
+    event = event_of(project, "remove project", reason=one_line(reason), files=_files_of(project))
     tell(event, by=by, at=now)
     Deletion.objects.create(project=project, by=by.user, at=now)
     project.releases.all().delete()
@@ -194,7 +206,7 @@ def set_status(project: Project, status: str, *, by: Actor, reason: str = "") ->
     """Set the status marker (PEP 792). Raises Refused("status-unchanged")."""
     project = held_project(project, by, Permission.MANAGE)
     reason = one_line(reason)
-    if by.credential is not None and status == Status.QUARANTINED:
+    if not by.operates and status == Status.QUARANTINED:
         raise Forbidden("project-quarantined", _("Only the operator of the index quarantines projects."), "status")
     if (project.status, project.status_reason) == (status, reason):
         raise Refused(
@@ -202,17 +214,30 @@ def set_status(project: Project, status: str, *, by: Actor, reason: str = "") ->
             _("%(project)s is %(status)s already.") % {"project": project.display_name, "status": status},
             "status",
         )
+    return _set_status(project, status, by=by, reason=reason)
+
+
+def _set_status(project: Project, status: str, *, by: Actor, reason: str) -> int:
     hides_or_shows = Status.QUARANTINED in {project.status, status}
-    project.status, project.status_reason = status, reason
+    project.status, project.status_reason = status, one_line(reason)
     project.save(update_fields=["status", "status_reason"])
     event = event_of(
         project,
         f"project {status}",
-        reason=reason,
+        reason=one_line(reason),
         files=_files_of(project) if hides_or_shows else (),
     )
     tell(event, by=by, at=timezone.now())
     return log.append([event], by=by.origin, at=timezone.now())
+
+
+@transaction.atomic(durable=True)
+def lift_quarantine(project: Project, *, by: Actor, reason: str) -> int:
+    """Offer a quarantined project again. Raises Refused("status-unchanged"), or Forbidden."""
+    held = held_project(project, by, Permission.MANAGE)
+    if held.status != Status.QUARANTINED:
+        raise Refused("status-unchanged", f"{held.display_name} is not quarantined.", "status")
+    return _set_status(held, Status.ACTIVE, by=by, reason=reason)
 
 
 @transaction.atomic(durable=True)

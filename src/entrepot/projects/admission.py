@@ -7,7 +7,9 @@ from enum import Enum
 from django.db.models import Sum
 
 from entrepot import policy
+from entrepot.accounts import flags, prohibiting
 from entrepot.accounts.actor import Actor
+from entrepot.accounts.flags import Switch
 from entrepot.accounts.tokens import Permission
 from entrepot.archives import Filename
 from entrepot.digests import Digests
@@ -15,6 +17,7 @@ from entrepot.names import ProjectName, canonical_version, skeleton
 from entrepot.policy import Policy
 from entrepot.projects import rights
 from entrepot.projects.models import Deletion, File, Index, Project, UsedName
+from entrepot.projects.sizes import Sizes, sizes_of
 from entrepot.refusal import Forbidden, Refused, TooLarge
 
 
@@ -36,9 +39,10 @@ def admit(
     at: datetime,
 ) -> Standing:
     """Whether the file may be recorded. Raises Refused, or Forbidden, with the reason."""
+    flags.check_for(by, Switch.NO_UPLOADS, Switch.READ_ONLY)
     project = index.projects.filter(name=filename.project).first()
     if project is None:
-        _check_new_project(index, display_name, filename.project)
+        _check_new_project(index, display_name, filename.project, by)
     if project is not None:
         _check_not_deleted(project)
     _check_right(project, filename.project, by, at)
@@ -49,7 +53,7 @@ def admit(
     if project is None:
         return Standing.FIRST
     standing = _check_release(project, filename, index.policy, at)
-    _check_room(project, digests, index.policy)
+    _check_room(project, digests, sizes_of(index, filename.project))
     return standing
 
 
@@ -58,7 +62,10 @@ def skeleton_in(index: Index, name: ProjectName) -> str:
     return skeleton(name) if index.policy.refuses_similar_names else name
 
 
-def _check_new_project(index: Index, display_name: str, name: ProjectName) -> None:
+def _check_new_project(index: Index, display_name: str, name: ProjectName, by: Actor) -> None:
+    flags.check_for(by, Switch.NO_NEW_PROJECTS)
+    alike = prohibiting.similar if index.policy.refuses_similar_names else prohibiting.same
+    prohibiting.check_project(name, alike=alike(name), by=by)
     policy.check_project_name(name, index.policy)
     # Not its own name, which somebody may have taken a moment ago: then it is no new project any more.
     other = index.projects.filter(skeleton=skeleton_in(index, name)).exclude(name=name).first()
@@ -130,14 +137,14 @@ def _check_release(project: Project, filename: Filename, rules: Policy, at: date
     return Standing.NEW
 
 
-def _check_room(project: Project, digests: Digests, rules: Policy) -> None:
-    if rules.project_size_limit is None:
+def _check_room(project: Project, digests: Digests, most: Sizes) -> None:
+    if most.total is None:
         return
     present = File.objects.filter(release__project=project).aggregate(total=Sum("size"))["total"] or 0
-    if present + digests.size > rules.project_size_limit:
+    if present + digests.size > most.total:
         raise TooLarge(
             "project-too-large",
             f"Project size too large. Limit for project '{project.display_name}' total size is "
-            f"{rules.project_size_limit // 2**30} GB.",
+            f"{most.total / 2**30:g} GB.",
             "content",
         )

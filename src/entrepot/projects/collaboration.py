@@ -21,7 +21,7 @@ from entrepot.accounts.tokens import Permission
 from entrepot.journal import log
 from entrepot.journal.log import Event
 from entrepot.projects import rights
-from entrepot.projects.changing import event_of, held_project, hold
+from entrepot.projects.changing import event_of, held_project, hold, one_line
 from entrepot.projects.models import Invitation, Project, Role
 from entrepot.projects.queries import project_named
 from entrepot.projects.telling import tell
@@ -43,7 +43,7 @@ def invite(project: Project, name: str, role: str, *, by: Actor) -> Invitation:
 
 
 def _check_how_often(by: Actor) -> None:
-    if by.credential is None:
+    if by.credential is None or by.operates:
         return
     room = limits.COUNTING.spend(INVITATIONS, f"user {by.credential.user.pk}")
     if not room.admitted:
@@ -76,7 +76,7 @@ def _invite(project: Project, name: str, role: str, *, by: Actor) -> Invitation:
         project=project,
         user=user,
         role=role,
-        by=None if by.credential is None else by.credential.user.pk,
+        by=None if by.credential is None or by.operates else by.credential.user.pk,
         at=now,
         expires_at=now + OPEN_FOR,
     )
@@ -127,6 +127,28 @@ def accept(project: Project, *, by: Actor) -> int:
 
 
 @transaction.atomic(durable=True)
+def add_role(project: Project, name: str, role: str, *, by: Actor, reason: str = "") -> int:
+    """Give somebody a role without asking: the operator may, for a project that nobody is left to look after.
+
+    Raises Refused "already-collaborator" or "user-cannot-join"; Missing("no-such-user"); Forbidden, also
+    "invitation-needed".
+    """
+    project, user, now = held_project(project, by, Permission.MANAGE), user_named(name), timezone.now()
+    if not by.operates:
+        raise Forbidden(
+            "invitation-needed", f"{user.username} has to be invited to {project.display_name}, and accept."
+        )
+    _check_can_join(user)
+    if project.roles.filter(user=user).exists():
+        raise Refused("already-collaborator", f"{user.username} has a role in {project.display_name} already.", "user")
+    project.invitations.filter(user=user).delete()
+    held = Role.objects.create(project=project, user=user, name=role, by=by.user, at=now)
+    _tell("role:add", held, by=by, at=now)
+    event = event_of(project, f"add {role} {user.username}", reason=one_line(reason))
+    return _append([event], by=by, at=now)
+
+
+@transaction.atomic(durable=True)
 def change_role(project: Project, name: str, role: str, *, by: Actor) -> int:
     """Give a collaborator another role.
 
@@ -139,14 +161,14 @@ def change_role(project: Project, name: str, role: str, *, by: Actor) -> int:
 
 
 @transaction.atomic(durable=True)
-def remove_role(project: Project, name: str, *, by: Actor) -> int:
+def remove_role(project: Project, name: str, *, by: Actor, reason: str = "") -> int:
     """Let somebody, who may be oneself, no longer take part.
 
     Raises Refused("last-owner"); Missing, "no-such-user" or "no-such-role"; Forbidden, also "owner-too-new".
     """
     project, now = held_project(project, by, Permission.MANAGE), timezone.now()
     held = _role_of(project, user_named(name))
-    return _append([_remove(held, by=by, at=now)], by=by, at=now)
+    return _append([_remove(held, by=by, at=now, reason=reason)], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -234,7 +256,7 @@ def _check_may_lose(held: Role, by: Actor, at: datetime) -> None:
 
 
 def _check_settled(project: Project, by: Actor, at: datetime) -> None:
-    if by.credential is None:
+    if by.credential is None or by.operates:
         return
     since = _role_of(project, by.credential.user).at
     others = _able_owners(project).exclude(user=by.credential.user).exists()
@@ -294,11 +316,11 @@ def _change(held: Role, role: str, *, by: Actor, at: datetime) -> Event:
     return event_of(held.project, f"change {before} {user.username} to {role}")
 
 
-def _remove(held: Role, *, by: Actor, at: datetime) -> Event:
+def _remove(held: Role, *, by: Actor, at: datetime, reason: str = "") -> Event:
     _check_may_lose(held, by, at)
     _tell("role:remove", held, by=by, at=at)
     held.delete()
-    return event_of(held.project, f"remove {held.name} {held.user.username}")
+    return event_of(held.project, f"remove {held.name} {held.user.username}", reason=one_line(reason))
 
 
 def _append(events: Sequence[Event], *, by: Actor, at: datetime) -> int:

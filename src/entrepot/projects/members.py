@@ -42,10 +42,10 @@ def memberships_of(user: User) -> Sequence[Membership]:
 
 
 @transaction.atomic(durable=True)
-def rename(user: User, name: str, *, by: Actor) -> int:
+def rename(user: User, name: str, *, by: Actor, reason: str = "") -> int:
     """Give the user another name, in all that is published. Raises what `people.change_name` raises."""
     _hold_all()
-    before = people.change_name(user, name, by=by)
+    before = people.change_name(user, name, by=by, reason=reason)
     projects = [each.project for each in _roles_of(user)]
     return _append([event_of(each, f"rename user {before} {name}") for each in projects], by)
 

@@ -57,6 +57,10 @@ class Project(models.Model):
             models.UniqueConstraint(fields=["index", "skeleton"], name="project_skeleton"),
         ]
 
+    def __str__(self) -> str:
+        """Its name, as its owners spell it."""
+        return self.display_name
+
     @property
     def normalized(self) -> ProjectName:
         """The name, as the type that keys are made of."""
@@ -66,6 +70,20 @@ class Project(models.Model):
     def takes_uploads(self) -> bool:
         """Whether its status lets new files in (PEP 792)."""
         return self.status in {Status.ACTIVE, Status.DEPRECATED}
+
+
+class ProjectLimit(models.Model):
+    """How large the files of a project, and all of them together, may be, where a moderator has set it: bytes.
+
+    What is null is as the index's policy has it. `by` is the id of who has set it.
+    """
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="limit")
+    file_size = models.BigIntegerField(null=True)
+    total_size = models.BigIntegerField(null=True)
+    reason = models.TextField()
+    by = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
 
 
 class Deletion(models.Model):
@@ -119,6 +137,10 @@ class Release(models.Model):
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["project", "canonical"], name="release_version")]
 
+    def __str__(self) -> str:
+        """The project and the version."""
+        return f"{self.project.display_name} {self.version}"
+
 
 class UsedName(models.Model):
     """A filename that was used once, and for which bytes. Never removed, so it never means anything else."""
@@ -153,6 +175,10 @@ class File(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["blake2"], name="file_content")]
+
+    def __str__(self) -> str:
+        """Its name."""
+        return self.filename
 
 
 class Description(models.Model):

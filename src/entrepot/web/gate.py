@@ -22,8 +22,9 @@ from django.urls import ResolverMatch, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from entrepot.accounts import factors
-from entrepot.accounts.sessions import used_key
+from entrepot.accounts import factors, flags
+from entrepot.accounts.flags import Switch
+from entrepot.accounts.sessions import key_shown_at
 from entrepot.config import Config
 from entrepot.projects.queries import index_at_root
 from entrepot.refusal import Forbidden, Missing, Refused
@@ -82,8 +83,16 @@ READING = frozenset(
     | {"project_releases", "own_release", "project_files", "project_settings"}
 )
 AGAIN = frozenset({"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"})
-# For superusers, who have shown a security key: what imitates the site gets nothing that would open these.
+# For superusers, who have shown a security key lately: what imitates the site gets nothing that would open these.
 OPERATORS = frozenset({"operator_record"})
+MODERATION = "admin"  # the namespace of the moderator's pages, all of which are theirs, too
+# While nothing is changed by anybody: to come in, and to go.
+CALM = frozenset(
+    {"account_login", "account_logout", "account_reauthenticate", "account_confirm_device"}
+    | {"account_confirm_device_link", "mfa_authenticate", "mfa_login_webauthn", "mfa_trust", "mfa_reauthenticate"}
+    | {"mfa_reauthenticate_webauthn", "upload", "leaked-tokens", "bounces"}  # the first says so itself, the others help
+)
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Without a second factor: to get one, to be safe without one, or to leave.
 ALONE = frozenset(
     {"account", "account_events", "account_reauthenticate", "account_email", "account_change_password"}
@@ -107,7 +116,7 @@ class Gate:
         limits.tell(request, response)
         response["Permissions-Policy"] = PERMISSIONS
         match = request.resolver_match
-        if match is not None and match.namespace != "api" and match.url_name not in SHARED:
+        if match is not None and match.namespace != "api" and match.view_name not in SHARED:
             response["Cache-Control"] = "no-store"
         return response
 
@@ -118,6 +127,7 @@ class Gate:
         try:
             _check_encrypted(request)
             limits.spend(request, match)
+            _check_switches(request, match)
             return None if is_open(match) else _for_members(request, match)
         except (Refused, OperationalError) as error:
             return self.process_exception(request, error)
@@ -146,7 +156,21 @@ def _wrong_method(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 def is_open(match: ResolverMatch) -> bool:
     """Whether everybody may ask for it."""
-    return match.namespace == "api" or match.url_name in OPEN
+    return match.namespace == "api" or match.view_name in OPEN
+
+
+def is_for_operators(match: ResolverMatch) -> bool:
+    """Whether it is for those who look after the index: also what is added to the moderator's pages some day."""
+    return match.view_name in OPERATORS or MODERATION in match.namespaces
+
+
+def _check_switches(request: HttpRequest, match: ResolverMatch) -> None:
+    """Raises Unavailable while a moderator has switched off what is asked for. The API asks for itself."""
+    if match.view_name == "account_signup":
+        flags.check(Switch.NO_REGISTRATIONS, Switch.READ_ONLY)
+    changes = request.method not in SAFE and match.namespace != "api" and match.view_name not in CALM
+    if changes and not is_for_operators(match):
+        flags.check(Switch.READ_ONLY)
 
 
 def _check_encrypted(request: HttpRequest) -> None:
@@ -165,15 +189,15 @@ def _for_members(request: HttpRequest, match: ResolverMatch) -> HttpResponse | N
         return redirect_to_login(request.get_full_path())
     if _is_due(request):
         UserSession.objects.create_from_request(request)
-    if index_at_root().policy.needs_second_factor and match.url_name not in ALONE:
+    if index_at_root().policy.needs_second_factor and match.view_name not in ALONE:
         if not factors.has_factor(request.user):
             return redirect("mfa_index")
         if not factors.has_proven_codes(request.user):
             return redirect("account_recovery")
-    if match.url_name in OPERATORS and not (request.user.is_superuser and used_key(request, request.user)):
-        return _to_a_key(request)
-    reads = match.url_name in READING and request.method in {"GET", "HEAD"}
-    if reads or match.url_name in AGAIN or _has_shown_lately(request):
+    if is_for_operators(match):
+        return None if request.user.is_superuser and _has_shown_key_lately(request) else _to_a_key(request)
+    reads = match.view_name in READING and request.method in {"GET", "HEAD"}
+    if reads or match.view_name in AGAIN or _has_shown_lately(request):
         return None
     ways = get_adapter().get_reauthentication_methods(request.user)
     return _and_back(request, ways[0]["url"]) if ways else redirect("account_reset_password")
@@ -210,3 +234,8 @@ def _is_due(request: HttpRequest) -> bool:
 def _has_shown_lately(request: HttpRequest) -> bool:
     records = get_authentication_records(request, request.user)
     return bool(records) and time.time() - records[-1]["at"] < LATELY
+
+
+def _has_shown_key_lately(request: HttpRequest) -> bool:
+    shown = key_shown_at(request, request.user)
+    return shown is not None and time.time() - shown < LATELY
