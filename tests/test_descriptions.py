@@ -285,6 +285,16 @@ def test_a_worker_stops_between_two_of_them(world: World, rounds: int) -> None:
     assert Description.objects.exclude(renderer="").count() == rounds
 
 
+def test_following_stops_when_it_is_told_to(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(world, "demo", "1.0", "text")
+    upload(world, "other", "1.0", "text")
+    monkeypatch.setattr(following, "AT_ONCE", 1)
+    following.catch_up([Descriptions()], stopped=lambda _seconds: True)
+    assert Description.objects.count() == 1
+    follow()
+    assert Description.objects.count() == 2
+
+
 def test_it_costs_one_query(world: World) -> None:
     for name, versions in (("small", 1), ("large", 9)):
         for number in range(versions):

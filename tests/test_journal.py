@@ -1,5 +1,6 @@
 """The journal: serials, debts, and what happens when publishing fails."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -207,12 +208,19 @@ def test_the_worker_stops_in_the_middle_of_much_to_do(world: World) -> None:
     assert Dirty.objects.count() == 2
 
 
-def test_the_worker_stops_in_the_middle_of_tidying_up(world: World) -> None:
-    world.upload(forge.wheel("one"))
-    now, stopped = timezone.now(), iter([False, True])
+def test_the_worker_stops_in_the_middle_of_tidying_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+
+    def collect(**_given: object) -> Iterator[list[str]]:
+        for each in range(3):
+            begun.append(each)
+            yield []
+
+    monkeypatch.setattr(loop, "collect", collect)
+    now = timezone.now()
     tidied = now - loop.TIDY
-    step = loop.step(store=world.store, cdn=world.cdn, now=now, tidied=tidied, stopped=lambda _seconds: next(stopped))
-    assert step == tidied
+    step = loop.step(store=world.store, cdn=world.cdn, now=now, tidied=tidied, stopped=lambda _seconds: bool(begun))
+    assert (step, begun) == (tidied, [0])
 
 
 def test_the_worker_tidies_up_now_and_then(world: World) -> None:

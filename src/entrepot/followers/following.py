@@ -33,9 +33,10 @@ def steps(followers: Sequence[Follower]) -> Iterator[None]:
     behind = list(followers)
     while behind:
         for follower in tuple(behind):
-            if not _advance(follower):
+            if _advance(follower):
+                yield
+            else:
                 behind.remove(follower)
-            yield
 
 
 def catch_up(followers: Sequence[Follower], *, stopped: Callable[[float], bool]) -> None:
