@@ -246,11 +246,11 @@ def test_what_is_quarantined_or_removed_is_not_shown(own_server: Server) -> None
     for version in ("1.0", "2.0"):
         add(own_server, forge.wheel("demo", version))
     assert own_server.get(BASE).status == 200
-    own_server.command("project", "status", "demo", "quarantined")
+    own_server.command("status", "demo", "quarantined")
     assert own_server.get(BASE).status == 404
     assert own_server.get(f"{BASE}demo/__init__.py").status == 404
     assert own_server.get(CHANGES).status == 404
-    own_server.command("project", "status", "demo", "active")
+    own_server.command("status", "demo", "active")
     assert own_server.get(CHANGES).status == 200
 
 
