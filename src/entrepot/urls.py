@@ -8,7 +8,26 @@ from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
 from entrepot.moderation.site import site
-from entrepot.web import account, confirming, feeds, inside, language, operator, profile, project, project_settings, projects, registering, releases, removing, search, sitemaps, standing, tokens, wellknown
+from entrepot.web import (
+    account,
+    confirming,
+    feeds,
+    inside,
+    language,
+    operator,
+    profile,
+    project,
+    project_settings,
+    projects,
+    registering,
+    releases,
+    removing,
+    search,
+    sitemaps,
+    standing,
+    tokens,
+    wellknown,
+)
 from entrepot.web.bounces import bounces
 from entrepot.web.changes import changes
 from entrepot.web.classifiers import classifiers
