@@ -11,7 +11,7 @@ from django.utils import timezone
 from archives import forge
 from entrepot import layout
 from entrepot.accounts.actor import OPERATOR
-from entrepot.followers import drift, loop, pages
+from entrepot.followers import drift, following, loop, pages
 from entrepot.journal import documents as owed
 from entrepot.journal import log
 from entrepot.journal.log import Origin
@@ -209,6 +209,7 @@ def test_the_worker_stops_in_the_middle_of_much_to_do(world: World) -> None:
 
 def test_the_worker_stops_in_the_middle_of_tidying_up(world: World) -> None:
     world.upload(forge.wheel("one"))
+    following.catch_up(loop.FOLLOWERS, stopped=never)
     now, stopped = timezone.now(), iter([False, True])
     tidied = now - loop.TIDY
     step = loop.step(store=world.store, cdn=world.cdn, now=now, tidied=tidied, stopped=lambda _seconds: next(stopped))
