@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from entrepot.metadata import CoreMetadata
 from entrepot.names import ProjectName
@@ -51,11 +52,29 @@ class ProjectDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Vulnerability:
+    """What is known of a vulnerability of a release. `fixed_in` are the versions that begin to be free of it."""
+
+    identifier: str
+    aliases: tuple[str, ...]
+    summary: str
+    details: str
+    fixed_in: tuple[str, ...]
+
+    @property
+    def link(self) -> str:
+        """Where it is described, for everybody."""
+        return f"https://osv.dev/vulnerability/{quote(self.identifier)}"
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseInfo:
-    """What a JSON document tells of the release it shows: the release and the core metadata of its first file."""
+    """What a JSON document tells of the release it shows: the release, the core metadata of its first file, and what is
+    known of its vulnerabilities."""
 
     release: ReleaseDetail
     metadata: CoreMetadata
+    vulnerabilities: tuple[Vulnerability, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

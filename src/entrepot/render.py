@@ -8,7 +8,7 @@ documents are PyPI's `/pypi/NAME/json`, which no standard describes.
 import json
 from html import escape
 
-from entrepot.documents import FileDetail, ProjectDetail, ProjectList, ReleaseDetail, ReleaseInfo
+from entrepot.documents import FileDetail, ProjectDetail, ProjectList, ReleaseDetail, ReleaseInfo, Vulnerability
 from entrepot.layout import package
 
 API_VERSION = "1.4"
@@ -172,7 +172,20 @@ def _legacy(project: ProjectDetail, shown: ReleaseInfo, url: str) -> Json:
         "last_serial": project.last_serial,
         "ownership": {"organization": None, "roles": roles},
         "urls": [_legacy_file(file, url) for file in shown.release.files],
-        "vulnerabilities": [],
+        "vulnerabilities": [_vulnerability(each) for each in shown.vulnerabilities],
+    }
+
+
+def _vulnerability(known: Vulnerability) -> Json:
+    return {
+        "aliases": list(known.aliases),
+        "details": known.details,
+        "fixed_in": list(known.fixed_in),
+        "id": known.identifier,
+        "link": known.link,
+        "source": "osv",
+        "summary": known.summary or None,
+        "withdrawn": None,
     }
 
 

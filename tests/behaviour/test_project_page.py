@@ -421,7 +421,7 @@ def test_a_page_is_light(site: Server) -> None:
 
 
 @pytest.fixture(scope="module")
-def paths(site: Server) -> list[str]:
+def paths(site: Server, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The pages in each of their states."""
     name, other = fresh("a-project-with-a-rather-long-name-that-needs-room"), fresh("other")
     publish(
@@ -442,6 +442,17 @@ def paths(site: Server) -> list[str]:
     site.command("yank", other, "2.0", "--reason", "Broken")
     site.command("delete", other, "4.0")
     site.command("status", other, "deprecated", "--reason", "Use something else")
+    advisory = tmp_path_factory.mktemp("advisories") / "one.json"
+    affected = [{"package": {"ecosystem": "PyPI", "name": other}, "versions": ["1.0", "3.0rc1"]}]
+    told = {
+        "id": "X-1",
+        "modified": "2026-01-01T00:00:00Z",
+        "aliases": ["CVE-1"],
+        "summary": "Leaks",
+        "affected": affected,
+    }
+    advisory.write_text(json.dumps(told))
+    site.command("vulnerabilities", "import", str(advisory))
     empty, hidden, gone = fresh("empty"), fresh("hidden"), fresh("gone")
     for each in (empty, hidden, gone):
         publish(site, each)

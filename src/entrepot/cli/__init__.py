@@ -35,6 +35,7 @@ COMMANDS = {
     "unyank": "projects",
     "delete": "projects",
     "status": "projects",
+    "vulnerabilities": "vulnerabilities",
 }
 WITHOUT_DJANGO = {"serve", "edge", "web", "work", "part"}  # they, or their parts, load it when they need it
 

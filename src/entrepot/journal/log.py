@@ -110,6 +110,11 @@ def _lock() -> None:
 @transaction.atomic(durable=True)
 def owe_anew(documents: Iterable[Document], *, at: datetime) -> None:
     """Note that the documents must be built once more, as of the last serial."""
+    owe_along(documents, at=at)
+
+
+def owe_along(documents: Iterable[Document], *, at: datetime) -> None:
+    """The same, as the last thing in the transaction of a change that they tell and the journal does not."""
     _lock()
     serial = committed()
     owe(documents, since=serial, serial=serial, at=at)

@@ -252,3 +252,28 @@ class Total(models.Model):
     projects = models.BigIntegerField(default=0)
     releases = models.BigIntegerField(default=0)
     files = models.BigIntegerField(default=0)
+
+
+class Advisory(models.Model):
+    """What is known of a vulnerability, as the operator imported it last: see `projects.osv`."""
+
+    identifier = models.CharField(max_length=100, unique=True)
+    aliases = models.JSONField()
+    summary = models.TextField(blank=True)
+    details = models.TextField(blank=True)
+    modified = models.DateTimeField()
+    withdrawn = models.DateTimeField(null=True)
+
+
+class Affected(models.Model):
+    """A project that an advisory is about, which this index need not have, with canonical versions and ranges."""
+
+    advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE, related_name="affected")
+    name = models.CharField(max_length=100)
+    versions = models.JSONField()
+    ranges = models.JSONField()
+    fixed_in = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["advisory", "name"], name="affected_once")]
+        indexes: ClassVar = [models.Index(fields=["name"], name="affected_name")]

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from entrepot import layout, metadata
-from entrepot.documents import ReleaseDetail
+from entrepot.documents import ReleaseDetail, Vulnerability
 from entrepot.metadata import CoreMetadata
 from entrepot.names import ProjectName, canonical_version, parse_version
 from entrepot.projects import dependents, history
@@ -19,6 +19,7 @@ from entrepot.projects.descriptions import ShownDescription, description_of
 from entrepot.projects.history import Line
 from entrepot.projects.models import File, Project, Role, Status, Yank
 from entrepot.projects.requirements import Group, grouped
+from entrepot.projects.vulnerabilities import vulnerabilities_of
 
 RECENT = 10  # releases that the page of a project, or of a release, lists
 FILES = 100  # of a release, on one page
@@ -105,6 +106,7 @@ class ReleasePage:
     groups: tuple[Group, ...]
     known: frozenset[str]
     dependents: int
+    vulnerabilities: tuple[Vulnerability, ...]
 
     @property
     def before(self) -> Line | None:
@@ -158,6 +160,7 @@ def release_page(project: Head, lines: Sequence[Line], line: Line, *, page: int)
         groups=groups,
         known=_known(names),
         dependents=dependents.count(project.pk, project.name),
+        vulnerabilities=vulnerabilities_of(project.name, line.version),
     )
 
 

@@ -13,6 +13,7 @@ from entrepot.journal.models import Entry
 from entrepot.layout import INDEX
 from entrepot.names import ProjectName, canonical_version, parse_version
 from entrepot.projects.models import File, Index, Project, Release, Role, Status, UsedName, Yank
+from entrepot.projects.vulnerabilities import vulnerabilities_of
 from entrepot.refusal import Missing
 
 
@@ -146,9 +147,10 @@ def _file_detail(file: File, yank: Yank | None) -> documents.FileDetail:
 
 
 def release_info(project: Project, release: documents.ReleaseDetail) -> documents.ReleaseInfo:
-    """The release with the core metadata of the file that was uploaded first."""
+    """The release with the core metadata of the file that was uploaded first, and its known vulnerabilities."""
     first = File.objects.filter(release__project=project, release__canonical=release.canonical).order_by("pk")[0]
-    return documents.ReleaseInfo(release, metadata.from_json(first.metadata))
+    known = vulnerabilities_of(project.name, release.version)
+    return documents.ReleaseInfo(release, metadata.from_json(first.metadata), known)
 
 
 def shown_release(detail: documents.ProjectDetail) -> documents.ReleaseDetail | None:
