@@ -529,7 +529,7 @@ def test_axe_and_the_content_policy_find_nothing(
         session = moderator.client.cookies["session"]
         page.context.add_cookies([{"name": "session", "value": session, "url": index.url}])
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             for path in paths:
                 answer = page.goto(index.url + path)
                 assert answer is not None
