@@ -6,8 +6,8 @@ weights, `words` all there are.
 
 The planner knows how frequent a word is, but not which words meet, and so it would now and then walk through all
 projects for two that never do. It is told to ask the GIN indexes, which know. What it then has to look at is small: the
-table keeps its vectors apart where they are long (`toast_tuple_target`): a row is a place and a name. Where there is nothing to ask
-an index for, it walks from the newest down.
+table keeps its vectors apart where they are long (`toast_tuple_target`), so a row is hardly more than a place and a
+name. Where there is nothing to ask an index for, it walks from the newest down.
 """
 
 from collections.abc import Iterable, Sequence
