@@ -15,7 +15,19 @@ import httpx2
 
 from entrepot.refusal import Unavailable
 from entrepot.search.nearness import distance, forgiven
-from entrepot.search.port import AT_MOST, CURRENT, FEW, PER_PAGE, SUGGESTED, Document, Gone, Hit, Query, Results
+from entrepot.search.port import (
+    AT_MOST,
+    CURRENT,
+    FEW,
+    PER_PAGE,
+    SUGGESTED,
+    WORDS_OF_A_NAME,
+    Document,
+    Gone,
+    Hit,
+    Query,
+    Results,
+)
 from entrepot.search.port import status_mark as status
 from entrepot.search.words import as_name, is_beginning, squashed
 
@@ -78,7 +90,8 @@ class OpenSearch:
             }
         )
         hits, total = _hits(found), int(found["hits"]["total"]["value"])
-        if query.words and total < FEW and not any(squashed(each.name) == query.squashed for each in hits):
+        named = 0 < len(query.words) <= WORDS_OF_A_NAME
+        if named and total < FEW and not any(squashed(each.name) == query.squashed for each in hits):
             return self._forgiving(query, hits)
         return Results(hits, min(total, AT_MOST), capped=total > AT_MOST)
 

@@ -13,6 +13,7 @@ PER_PAGE = 20
 AT_MOST = 1000  # results of one query; whoever looks for more has not said enough
 SUGGESTED = 10
 FEW = 3  # results, below which slips in a name are forgiven
+WORDS_OF_A_NAME = 4  # of which a query has at most so many if it may be a name with a slip
 LONGEST_QUERY = 500  # characters that are looked at
 DESCRIBED = 4000  # characters of a description; what a project is about is said at its beginning
 CURRENT = ("active", "deprecated")  # the statuses that are shown unless others are asked for

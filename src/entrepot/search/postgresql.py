@@ -2,8 +2,12 @@
 
 The vectors are made of the words of `words.py`, not by a parser of PostgreSQL's, so that both databases find the same.
 Each holds the marks, too: `names` the words of the name, `heads` those of name, summary and keywords with their
-weights, `words` all there are. The planner chooses between the index of words and walking from the newest down, by how
-frequent the words are.
+weights, `words` all there are.
+
+The planner knows how frequent a word is, but not which words meet, and so it would now and then walk through all
+projects for two that never do. It is told to ask the GIN indexes, which know. What it then has to look at is small: the
+table keeps its vectors apart where they are long (`toast_tuple_target`), so a row is hardly more than a place and a
+name. Where there is nothing to ask an index for, it walks from the newest down.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,10 +19,10 @@ from entrepot.search.tables import NEAR, Tables
 from entrepot.search.words import is_beginning
 
 _NEWEST = "SELECT place FROM search_words WHERE words @@ %s::tsquery AND place >= %s ORDER BY place DESC LIMIT %s"
+_WALKED = "SELECT place FROM search_words WHERE names @@ %s::tsquery AND place >= %s ORDER BY place DESC LIMIT %s"
 _NAMED = (
-    "SELECT place FROM (SELECT place FROM search_words WHERE names @@ %s::tsquery AND place >= %s "
-    "ORDER BY place DESC LIMIT %s) AS newest JOIN search_row USING (place) "
-    "ORDER BY left(name, %s) = %s DESC, length(name), place DESC"
+    "SELECT place FROM (SELECT place, name FROM search_words WHERE names @@ %s::tsquery AND place >= %s "
+    "ORDER BY place DESC LIMIT %s) AS newest ORDER BY left(name, %s) = %s DESC, length(name), place DESC"
 )
 _HEADED = (
     "SELECT place FROM (SELECT place, heads FROM search_words WHERE heads @@ %s::tsquery AND place >= %s "
@@ -46,20 +50,22 @@ class PostgresqlSearch(Tables):
     def _put_words(self, documents: Sequence[Document]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO search_words (place, names, heads, words) "
-                "VALUES (%s, %s::tsvector, %s::tsvector, %s::tsvector)",
+                "INSERT INTO search_words (place, name, names, heads, words) "
+                "VALUES (%s, %s, %s::tsvector, %s::tsvector, %s::tsvector)",
                 [_vectors(each) for each in documents],
             )
 
     def _newest(self, query: Query) -> list[int]:
-        return _places(_NEWEST, _asked(query), query.above, AT_MOST + 1)
+        if query.words or query.needed or query.statuses_needed:
+            return _by_index(_NEWEST, _asked(query), query.above, AT_MOST + 1)
+        return _places(_WALKED, _asked(query), query.above, AT_MOST + 1)
 
     def _named(self, query: Query) -> list[int]:
         name = query.name
-        return _places(_NAMED, _asked(query), query.above, AT_MOST + 1, len(name), name)
+        return _by_index(_NAMED, _asked(query), query.above, AT_MOST + 1, len(name), name)
 
     def _headed(self, query: Query) -> list[int]:
-        return _places(_HEADED, _asked(query), query.above, AT_MOST + 1, _words(query))
+        return _by_index(_HEADED, _asked(query), query.above, AT_MOST + 1, _words(query))
 
     def _mentioned(self, query: Query) -> list[int]:
         return self._newest(query)
@@ -84,6 +90,7 @@ def _vectors(document: Document) -> list[int | str]:
     anywhere = {word for text in texts for word in text.split()}
     return [
         document.place,
+        document.name,
         " ".join([*map(_quoted, names), *marks]),
         " ".join([*weighed, *marks]),
         " ".join([*map(_quoted, sorted(anywhere)), *marks]),
@@ -102,7 +109,7 @@ def _quoted(word: str) -> str:
 
 def _asked(query: Query) -> str:
     """What is looked for: all the words, and the filters."""
-    return _but(_words(query) if query.words else _quoted(ANYTHING), query)
+    return _but(_words(query), query)
 
 
 def _words(query: Query) -> str:
@@ -113,7 +120,16 @@ def _but(wanted: str, query: Query) -> str:
     parts = [wanted, *map(_quoted, query.needed)]
     if query.statuses_needed:
         parts.append(f"({' | '.join(map(_quoted, query.statuses_needed))})")
-    return " & ".join([*parts, *(f"!{_quoted(each)}" for each in query.left_out)])
+    asked = " & ".join([*filter(None, parts), *(f"!{_quoted(each)}" for each in query.left_out)])
+    return asked or _quoted(ANYTHING)
+
+
+def _by_index(sql: str, *parameters: int | str) -> list[int]:
+    """The places that a query finds in the GIN indexes, whatever the planner thinks of them."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_indexscan = off")
+        return _places(sql, *parameters)
 
 
 def _places(sql: str, *parameters: int | str | list[int]) -> list[int]:

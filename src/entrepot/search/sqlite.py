@@ -6,6 +6,7 @@ same. A table is read from its highest place down, so the newest come first, and
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from django.db import connection
 
@@ -13,6 +14,7 @@ from entrepot.search.port import ANYTHING, AT_MOST, CURRENT, Document, Query
 from entrepot.search.tables import NEAR, Tables
 from entrepot.search.words import is_beginning
 
+SHORT = 12  # characters, below which a quarter is no trigram
 _ANYWHERE = "name summary keywords description"
 _NEWEST = "SELECT rowid FROM search_words WHERE search_words MATCH %s AND rowid >= %s ORDER BY rowid DESC LIMIT %s"
 _NAMED = (
@@ -72,10 +74,8 @@ class SqliteSearch(Tables):
         return [each for each in places if _places(passing, _filters(query), each)]
 
     def _alike(self, name: str) -> list[str]:
-        padded = _padded(name)
-        trigrams = {padded[start : start + 3] for start in range(len(padded) - 2)}
         with connection.cursor() as cursor:
-            cursor.execute(_ALIKE, [*CURRENT, " OR ".join(f'"{each}"' for each in sorted(trigrams)), NEAR])
+            cursor.execute(_ALIKE, [*CURRENT, " OR ".join(f'"{each}"' for each in _parts(_padded(name))), NEAR])
             return [found for (found,) in cursor.fetchall()]
 
 
@@ -87,6 +87,15 @@ def _words(document: Document) -> list[int | str]:
 def _padded(name: str) -> str:
     """With blanks, so that beginning and end have trigrams of their own."""
     return f"  {name} "
+
+
+def _parts(padded: str) -> list[str]:
+    """What a name that looks alike has some of: all trigrams of a short one; quarters of a long one, which are rarer,
+    and of which two slips leave two whole."""
+    if len(padded) < SHORT:
+        return sorted({padded[start : start + 3] for start in range(len(padded) - 2)})
+    cuts = [len(padded) * quarter // 4 for quarter in range(5)]
+    return [padded[start:end] for start, end in pairwise(cuts)]
 
 
 def _expression(query: Query, columns: str) -> str:

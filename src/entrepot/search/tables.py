@@ -14,7 +14,19 @@ from django.db import connection, transaction
 
 from entrepot.search.models import Row
 from entrepot.search.nearness import distance, forgiven
-from entrepot.search.port import AT_MOST, CURRENT, FEW, PER_PAGE, SUGGESTED, Document, Gone, Hit, Query, Results
+from entrepot.search.port import (
+    AT_MOST,
+    CURRENT,
+    FEW,
+    PER_PAGE,
+    SUGGESTED,
+    WORDS_OF_A_NAME,
+    Document,
+    Gone,
+    Hit,
+    Query,
+    Results,
+)
 from entrepot.search.words import as_name, squashed
 
 NEAR = 50  # names that look alike, which are compared letter by letter
@@ -50,7 +62,7 @@ class Tables(ABC):
         """As the protocol says."""
         places = self._places(query)
         near: list[str] = []
-        if query.words and len(places) < FEW and not self._exact(query):
+        if 0 < len(query.words) <= WORDS_OF_A_NAME and len(places) < FEW and not self._exact(query):
             near = self._near(query)
             places = list(dict.fromkeys(chain(places, self._of_names(query, near))))
         start = (query.page - 1) * PER_PAGE
