@@ -1,6 +1,6 @@
 # One command for each thing. All of them need only make and Python 3.11 or newer.
 PYTHON ?= python3
-DEBIAN = chromium postgresql redis-server varnish varnish-modules  # what the tests start
+DEBIAN = chromium gettext postgresql redis-server varnish varnish-modules  # what the tests start
 # What the tests do on PostgreSQL as well as on SQLite; others choose their own database, or need none.
 ON_POSTGRESQL = account_pages clients commands front_page leaks limits logs mail manage metrics parts profile project_pages serve \
 	signing_in status_page trouble upload upload_streams wsgi
