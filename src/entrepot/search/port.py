@@ -17,7 +17,7 @@ WORDS_OF_A_NAME = 4  # of which a query has at most so many if it may be a name 
 LONGEST_QUERY = 500  # characters that are looked at
 DESCRIBED = 4000  # characters of a description; what a project is about is said at its beginning
 CURRENT = ("active", "deprecated")  # the statuses that are shown unless others are asked for
-ANYTHING = "any"  # the mark that all have
+ANYTHING = "=any"  # the mark that all have; no word has such a sign in it, so none is taken for a mark
 SHOWN = ("active", "archived", "deprecated")
 
 
@@ -188,14 +188,14 @@ def with_parents(classifier: str) -> list[str]:
 
 def classifier_mark(classifier: str) -> str:
     """One word for a classifier, whatever is in it."""
-    return f"c{hashlib.blake2b(classifier.encode(errors='replace'), digest_size=5).hexdigest()}"
+    return f"=c{hashlib.blake2b(classifier.encode(errors='replace'), digest_size=5).hexdigest()}"
 
 
 def python_mark(python: str) -> str:
     """The word of those that shut this Python out."""
-    return f"n{python.replace('.', 'x')}"
+    return f"=n{python.replace('.', 'x')}"
 
 
 def status_mark(status: str) -> str:
     """The word of a status."""
-    return f"s{status}"
+    return f"=s{status}"

@@ -1,5 +1,6 @@
-"""SQLite: FTS5. `search_words` holds the words of each project, `search_trigrams` the letters of its name, both under
-its place and without the text itself.
+"""SQLite: FTS5. `search_heads` holds the words of name, summary and keywords of each project, `search_words` all its
+words, and `search_trigrams` the letters of its name: each under its place, and without the text itself. The first two
+hold the marks, too.
 
 The words that are asked for come from `words.py`, so nothing in them means anything to FTS5; they are quoted all the
 same. A table is read from its highest place down, so the newest come first, and no more is read than is asked for.
@@ -15,15 +16,15 @@ from entrepot.search.tables import NEAR, Tables
 from entrepot.search.words import is_beginning
 
 SHORT = 12  # characters, below which a quarter is no trigram
-_ANYWHERE = "name summary keywords description"
 _NEWEST = "SELECT rowid FROM search_words WHERE search_words MATCH %s AND rowid >= %s ORDER BY rowid DESC LIMIT %s"
+_IN_HEADS = _NEWEST.replace("search_words", "search_heads")
 _NAMED = (
-    f"SELECT place FROM search_row WHERE place IN ({_NEWEST}) "  # noqa: S608
+    f"SELECT place FROM search_row WHERE place IN ({_IN_HEADS}) "  # noqa: S608
     "ORDER BY substr(name, 1, %s) = %s DESC, length(name), place DESC"
 )
 _HEADED = (
-    "SELECT rowid FROM (SELECT rowid, bm25(search_words, 10, 5, 3, 1, 0) AS score FROM search_words "
-    "WHERE search_words MATCH %s AND rowid >= %s ORDER BY rowid DESC LIMIT %s) ORDER BY score, rowid DESC"
+    "SELECT rowid FROM (SELECT rowid, bm25(search_heads, 10, 5, 3, 0) AS score FROM search_heads "
+    "WHERE search_heads MATCH %s AND rowid >= %s ORDER BY rowid DESC LIMIT %s) ORDER BY score, rowid DESC"
 )
 _ALIKE = (
     "SELECT name FROM search_row WHERE status IN (%s, %s) AND place IN "
@@ -41,14 +42,17 @@ class SqliteSearch(Tables):
 
     def _drop_words(self, places: Sequence[int]) -> None:
         with connection.cursor() as cursor:
-            cursor.executemany("DELETE FROM search_words WHERE rowid = %s", [[each] for each in places])
-            cursor.executemany("DELETE FROM search_trigrams WHERE rowid = %s", [[each] for each in places])
+            for table in ("search_heads", "search_words", "search_trigrams"):
+                cursor.executemany(f"DELETE FROM {table} WHERE rowid = %s", [[each] for each in places])  # noqa: S608
 
     def _put_words(self, documents: Sequence[Document]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO search_words (rowid, name, summary, keywords, description, marks) "
-                "VALUES (%s, %s, %s, %s, %s, %s)",
+                "INSERT INTO search_heads (rowid, name, summary, keywords, marks) VALUES (%s, %s, %s, %s, %s)",
+                [_heads(each) for each in documents],
+            )
+            cursor.executemany(
+                "INSERT INTO search_words (rowid, words) VALUES (%s, %s)",
                 [_words(each) for each in documents],
             )
             cursor.executemany(
@@ -57,20 +61,20 @@ class SqliteSearch(Tables):
             )
 
     def _newest(self, query: Query) -> list[int]:
-        return _places(_NEWEST, _expression(query, _ANYWHERE), query.above, AT_MOST + 1)
+        return _places(_NEWEST, _expression(query), query.above, AT_MOST + 1)
 
     def _named(self, query: Query) -> list[int]:
         name = query.name
-        return _places(_NAMED, _expression(query, "name"), query.above, AT_MOST + 1, len(name), name)
+        return _places(_NAMED, _expression(query, "name : "), query.above, AT_MOST + 1, len(name), name)
 
     def _headed(self, query: Query) -> list[int]:
-        return _places(_HEADED, _expression(query, "name summary keywords"), query.above, AT_MOST + 1)
+        return _places(_HEADED, _expression(query), query.above, AT_MOST + 1)
 
     def _mentioned(self, query: Query) -> list[int]:
         return self._newest(query)
 
     def _filtered(self, query: Query, places: Sequence[int]) -> list[int]:
-        passing = "SELECT rowid FROM search_words WHERE search_words MATCH %s AND rowid = %s"
+        passing = "SELECT rowid FROM search_heads WHERE search_heads MATCH %s AND rowid = %s"
         return [each for each in places if _places(passing, _filters(query), each)]
 
     def _alike(self, name: str) -> list[str]:
@@ -79,9 +83,14 @@ class SqliteSearch(Tables):
             return [found for (found,) in cursor.fetchall()]
 
 
+def _heads(document: Document) -> list[int | str]:
+    texts = (document.name_text(), document.summary_text(), document.keyword_text())
+    return [document.place, *texts, " ".join(document.marks())]
+
+
 def _words(document: Document) -> list[int | str]:
     texts = (document.name_text(), document.summary_text(), document.keyword_text(), document.description_text())
-    return [document.place, *texts, " ".join(document.marks())]
+    return [document.place, " ".join([*texts, *document.marks()])]
 
 
 def _padded(name: str) -> str:
@@ -98,12 +107,12 @@ def _parts(padded: str) -> list[str]:
     return [padded[start:end] for start, end in pairwise(cuts)]
 
 
-def _expression(query: Query, columns: str) -> str:
-    """What FTS5 is asked: all the words in these columns, and the filters."""
+def _expression(query: Query, column: str = "") -> str:
+    """What FTS5 is asked: all the words, in this column if there is one, and the filters."""
     if not query.words:
         return _filters(query)
     asked = " AND ".join(f'"{each}"{"*" if is_beginning(each) else ""}' for each in query.words)
-    return _but(f"{{{columns}}} : ({asked})", query)
+    return _but(f"{column}({asked})", query)
 
 
 def _filters(query: Query) -> str:
@@ -119,7 +128,7 @@ def _but(wanted: str, query: Query) -> str:
 
 
 def _mark(mark: str) -> str:
-    return f'marks : "{mark}"'
+    return f'"{mark}"'
 
 
 def _places(sql: str, *parameters: int | str) -> list[int]:

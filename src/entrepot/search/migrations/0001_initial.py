@@ -8,7 +8,8 @@ from entrepot.refusal import Refused
 
 TABLES = {
     "sqlite": [
-        "CREATE VIRTUAL TABLE search_words USING fts5(name, summary, keywords, description, marks, tokenize='unicode61 remove_diacritics 2', prefix='3 4', content='', contentless_delete=1)",
+        "CREATE VIRTUAL TABLE search_heads USING fts5(name, summary, keywords, marks, tokenize=\"unicode61 remove_diacritics 2 tokenchars '='\", prefix='3 4', content='', contentless_delete=1)",
+        "CREATE VIRTUAL TABLE search_words USING fts5(words, tokenize=\"unicode61 remove_diacritics 2 tokenchars '='\", prefix='3 4', content='', contentless_delete=1, detail=none)",
         "CREATE VIRTUAL TABLE search_trigrams USING fts5(name, tokenize='trigram', content='', contentless_delete=1)",
     ],
     "postgresql": [
