@@ -13,7 +13,7 @@ class Sample(forms.Form):
     """One field of each kind."""
 
     name = forms.CharField(label=_("Text"), help_text=_("What the field is for, in one sentence."))
-    secret = forms.CharField(label=_("Password"), widget=forms.PasswordInput)
+    secret = forms.CharField(label=_("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "off"}))
     choice = forms.ChoiceField(label=_("One of several"), choices=[("a", _("The first")), ("b", _("The second"))])
     several = forms.MultipleChoiceField(
         label=_("Any of several"),
