@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
@@ -97,6 +98,8 @@ class Accounts(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: User, **hooks: object) -> HttpResponse:
         """Note that somebody has signed in, and know the browser."""
+        if hooks.get("signup"):  # in this very browser they have just chosen the password, and typed the mailed code
+            record_authentication(request, user, "password")
         response: HttpResponse = super().post_login(request, user, **hooks)
         devices.remember(request, response, user)
         record.note("sign-in", by=actor_of(request, user), at=timezone.now(), user=user)
