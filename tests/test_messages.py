@@ -1,5 +1,6 @@
 """Every sentence is said in every language: none is missing, none is doubtful, and none has lost what is filled in."""
 
+import os
 import re
 import shutil
 import string
@@ -35,7 +36,8 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> set[object]:
     shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("locale", "__pycache__"))
     (copy / "locale").mkdir()
     command = [sys.executable, "-m", "django", "makemessages", "--locale", "en", "--no-wrap"]
-    subprocess.run(command, cwd=copy, check=True, capture_output=True)
+    environ = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    subprocess.run(command, cwd=copy, env=environ, check=True, capture_output=True)
     return {(each.id, each.context) for each in catalogue(copy / "locale/en/LC_MESSAGES/django.po") if each.id}
 
 

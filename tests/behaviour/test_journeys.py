@@ -66,7 +66,7 @@ def test_find_and_install(site: Server, browser: Browser, project: str, tmp_path
         line = str(page.evaluate("navigator.clipboard.readText()"))
     assert line.split()[:2] == ["pip", "install"]
     machine = Machine(tmp_path / "home")
-    pip_install(machine, site, machine.environment(), line.split()[-1]).succeeded()
+    pip_install(machine, site, machine.environment(), line.rsplit(maxsplit=1)[-1]).succeeded()
     assert installed_version(machine.environment(), project) == "1.1"
 
 

@@ -211,7 +211,7 @@ def set_status(project: Project, status: str, *, by: Actor, reason: str = "") ->
     if (project.status, project.status_reason) == (status, reason):
         raise Refused(
             "status-unchanged",
-            _("%(project)s is %(status)s already.") % {"project": project.display_name, "status": status},
+            _("%(project)s is %(status)s already.") % {"project": project.display_name, "status": _(status)},
             "status",
         )
     return _set_status(project, status, by=by, reason=reason)

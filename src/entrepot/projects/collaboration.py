@@ -304,7 +304,7 @@ def _change(held: Role, role: str, *, by: Actor, at: datetime) -> Event:
         raise Refused(
             "role-unchanged",
             _("%(user)s is %(role)s of %(project)s already.")
-            % {"user": user.username, "role": role, "project": held.project.display_name},
+            % {"user": user.username, "role": Role.Name(role).label, "project": held.project.display_name},
             "role",
         )
     _check_may_lose(held, by, at)

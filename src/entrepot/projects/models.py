@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from entrepot.layout import INDEX
 from entrepot.names import ProjectName
@@ -98,8 +99,8 @@ class Role(models.Model):
     """What a user may do with a project: owners everything, maintainers upload. `at` is since when."""
 
     class Name(models.TextChoices):
-        OWNER = "Owner"
-        MAINTAINER = "Maintainer"
+        OWNER = "Owner", _("Owner")
+        MAINTAINER = "Maintainer", _("Maintainer")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="roles")
     user = models.ForeignKey(BY, on_delete=models.CASCADE, related_name="roles")

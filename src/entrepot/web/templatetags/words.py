@@ -1,0 +1,30 @@
+"""Values of ours that people read: in their words."""
+
+from collections.abc import Iterable
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+register = template.Library()
+
+WORDS: dict[str, Promise] = {
+    "Owner": _("Owner"),
+    "Maintainer": _("Maintainer"),
+    "upload": _("upload"),
+    "yank": _("yank"),
+    "manage": _("manage"),
+    "read": _("read"),
+}
+
+
+@register.filter
+def said(value: str) -> str:
+    """A role or a permission as people call it; anything else as it is."""
+    return str(WORDS.get(value, value))
+
+
+@register.filter
+def all_said(values: Iterable[str]) -> list[str]:
+    """Each of them."""
+    return [said(each) for each in values]
