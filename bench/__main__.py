@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import growth, memory, origin, pages, search, start, uploads, versus
+from bench import growth, memory, origin, pages, people, search, start, uploads, versus
 from bench.effort import FULL, QUICK, Effort
 from bench.report import Measured, Say, machine, put_into, table
 
@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[Path, Say, Effort], list[Measured]]] = {
     "mix": origin.measure,
     "growth": growth.measure,
     "search": search.measure,
+    "people": people.measure,
 }
 
 

@@ -135,6 +135,7 @@ def _about(request: HttpRequest, page: ReleasePage, address: str) -> HttpRespons
         "about": about,
         "description": page.description,
         "canonical": canonical,
+        "site": url,
         "files": [(each, *tags.words(each.filename)) for each in page.files.shown],
         "commands": installing.commands(page.project.display_name + pinned, url=url, trusted_host=trusted_host(url)),
         "links": described.links(about),
