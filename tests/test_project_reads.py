@@ -69,11 +69,12 @@ def test_a_page_takes_as_many_queries_however_large_the_project_is(rest: str) ->
     project(index, "small", releases=2, files=1)
     project(index, "large", releases=130, files=30)
     counts = []
+    Client().get("/design/")  # banners are looked for now and then, by whichever page comes first
     for name in ("small", "large"):
         with CaptureQueriesContext(connection) as queries:
             assert Client().get(f"/project/{name}/{rest}").status_code in {200, 404}
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 13, counts
+    assert counts[0] == counts[1] <= 14, counts
 
 
 @pytest.mark.django_db

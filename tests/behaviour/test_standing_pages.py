@@ -22,6 +22,8 @@ NOT_FOR_PEOPLE = {
     *("database-unusable", "store-unusable", "store-ahead", "store-empty", "store-missing", "store-not-conditional"),
     *("invalid-setting", "backup-damaged", "backup-running", "no-backup", "other-engine", "database-not-empty"),
     *("migration-blocked", "pg-dump-failed", "pg-dump-missing", "not-signed", "purge-failed"),
+    *("action-gone", "already-prohibited", "banner-over", "flag-unchanged", "invalid-advisory", "invalid-limit"),
+    *("invitation-needed", "no-such-name", "pg-trgm-missing"),
     *("no-scanners", "invalid-signature", "invalid-report", "too-many-reports"),
 }
 

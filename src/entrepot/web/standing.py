@@ -30,6 +30,7 @@ POLICIES = {
 TITLES = {"help": _("Help"), "security": _("Security"), "policies": _("Policies"), **POLICIES}
 
 _HEADING = re.compile(r"\s*#[ \t]+(?P<title>[^\n]*?)[ \t#]*(?:\n|\Z)")
+_DEEPER = re.compile(r"<(/?)h([3-6])\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +66,7 @@ def _written(path: Path, _stamp: tuple[int, int, int]) -> Written:
     text = path.read_text("utf-8", errors="replace")
     heading = _HEADING.match(text)
     title, rest = (heading["title"], text[heading.end() :]) if heading else ("", text)
-    return Written(title, readme.render(rest, "text/markdown"))
+    # Descriptions stand below a heading of ours, these do not. What was made safe is canonical: a tag is what looks
+    # like one.
+    html = _DEEPER.sub(lambda tag: f"<{tag[1]}h{int(tag[2]) - 1}", readme.render(rest, "text/markdown"))
+    return Written(title, html)
