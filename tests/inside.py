@@ -31,6 +31,7 @@ IGNORED_COLUMNS = {"last_used_at", "last_used_from", "last_used_for"}  # of a to
 # The worker's, which goes round in any case, and what it makes after a change; and how often something was tried,
 # whatever came of it.
 IGNORED_TABLES = {"journal_heartbeat", "journal_position", "projects_description", "accounts_counter"} | {
+    "sqlite_sequence",
     "projects_counted",
     "projects_total",
     "projects_dependency",

@@ -288,7 +288,7 @@ def test_a_worker_stops_between_two_of_them(world: World, rounds: int) -> None:
 def test_following_stops_when_it_is_told_to(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     upload(world, "demo", "1.0", "text")
     upload(world, "other", "1.0", "text")
-    monkeypatch.setattr(following, "AT_ONCE", 1)
+    monkeypatch.setattr(following, "AT_ONCE", log.committed() // 2)
     following.catch_up([Descriptions()], stopped=lambda _seconds: True)
     assert Description.objects.count() == 1
     follow()

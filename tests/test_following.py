@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError
+from django.db import DataError, IntegrityError, OperationalError
+from psycopg.errors import ProgramLimitExceeded
 
 from archives import forge
 from entrepot.followers import following
 from entrepot.journal import log
 from entrepot.journal.models import Position
+from entrepot.refusal import Unavailable
 from world import World, new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,13 +64,9 @@ def test_each_change_is_handed_on_once_when_nothing_goes_wrong(world: World) -> 
     assert diary.seen[1:] == [ids(world, "one")]
 
 
-def test_nobody_is_shown_what_readers_cannot_see_yet(world: World) -> None:
+def test_nobody_waits_for_a_document_that_is_not_published(world: World) -> None:
     diary = Diary()
-    serial = world.upload(forge.wheel("one"), shown=False)
-    following.catch_up([diary], stopped=never)
-    assert diary.seen == []
-    assert following.is_behind([diary])
-    world.show(serial)
+    world.upload(forge.wheel("one"), shown=False)
     following.catch_up([diary], stopped=never)
     assert diary.seen == [ids(world, "one")]
 
@@ -97,16 +95,45 @@ def test_what_is_wrong_with_one_project_keeps_no_other_one_back(world: World) ->
     assert not following.is_behind([diary])
 
 
-def test_while_the_database_is_away_nothing_is_passed_over(world: World) -> None:
+@pytest.mark.parametrize(
+    "trouble", [OperationalError("gone"), OSError("gone"), Unavailable("search-unavailable", "Gone.")]
+)
+def test_while_somebody_is_away_nothing_is_passed_over(
+    world: World, trouble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And who can goes on; the other one is tried again after a rest."""
     world.upload(forge.wheel("one"))
     (one,) = ids(world, "one")
-    diary = Diary()
-    diary.refuses[one] = OperationalError("gone")
-    with pytest.raises(OperationalError):
+    away, diary = Diary(f"away {trouble}"), Diary()
+    away.refuses[one] = trouble
+    following.catch_up([away, diary], stopped=never)
+    assert (away.seen, diary.seen) == ([], [[one]])
+    away.refuses.clear()
+    assert not following.is_behind([away, diary])
+    following.catch_up([away, diary], stopped=never)
+    assert away.seen == []
+    monkeypatch.setattr(following, "_resting", {})
+    assert following.is_behind([away, diary])
+    following.catch_up([away, diary], stopped=never)
+    assert (away.seen, diary.seen) == ([[one]], [[one]])
+
+
+def test_what_a_database_does_not_take_is_about_the_project(world: World) -> None:
+    for name in ("one", "two"):
+        world.upload(forge.wheel(name))
+    one, two = ids(world, "one", "two")
+    for refused in (DataError("too long"), IntegrityError("twice"), too_much()):
+        diary = Diary(f"diary {refused}")
+        diary.refuses[one] = refused
         following.catch_up([diary], stopped=never)
-    diary.refuses.clear()
-    following.catch_up([diary], stopped=never)
-    assert diary.seen == [[one]]
+        assert diary.seen == [[two]]
+
+
+def too_much() -> OperationalError:
+    """PostgreSQL's word for what is beyond one of its limits."""
+    error = OperationalError("string is too long for tsvector")
+    error.__cause__ = ProgramLimitExceeded()
+    return error
 
 
 def test_under_another_name_one_begins_anew(world: World) -> None:

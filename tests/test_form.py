@@ -56,11 +56,12 @@ def test_a_body_that_ends_too_soon(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.django_db
 def test_a_file_that_is_too_large_for_the_index(tmp_path: Path) -> None:
     """Asked again where files come in without a form."""
     store = FileStore(tmp_path)
     digests = Digests(PUBLIC.file_size_limit + 1, "0" * 64, "0" * 64, "0" * 32)
     upload = Upload(io.BytesIO(), digests, "demo-1.0.tar.gz", "demo", "1.0", "sdist")
     with pytest.raises(TooLarge, match=r"File too large\. Limit for 'demo' is 2048 MB\."):
-        publish(upload, index=Index(), by=Actor(None), store=store)
+        publish(upload, index=Index.objects.create(url="https://index.example"), by=Actor(None), store=store)
     assert list(tmp_path.iterdir()) == []

@@ -189,6 +189,7 @@ CACHED = [
     f"{PACKAGE}/a{{}}-1.0.tar.gz.metadata",
     "/static/entrepot/site{}.css",
 ]
+IMAGE = f"/image/{'a' * 32}/61{{}}"
 SITE = ["/project/a-{}/", "/project/A.b_{}/1!2.0+x/", "/project/a{}/history/", "/user/a.b{}/", "/policies/a-{}/"]
 NOT_CACHED = [
     "/search/",
@@ -228,6 +229,12 @@ def test_what_is_on_the_list_is_cached_whatever_the_query_says(front: Front, pat
     front.purge("nothing")
     answers = [front.get(f"{path}{query}") for query in ("", "?a", "?b=c")]
     assert [answer.headers["x-cache"] for answer in answers[1:]] == ["hit", "hit"]
+
+
+def test_an_image_is_fetched_once(front: Front) -> None:
+    front.says(Cache_Control="public, max-age=86400")
+    path = IMAGE.format(10 + next(numbers) % 80)
+    assert [front.get(path).headers["x-cache"] for _ in range(2)] == ["miss", "hit"]
 
 
 @pytest.mark.parametrize("path", [*SITE, "/", "/help/"])
@@ -278,6 +285,7 @@ def test_nothing_else_is(front: Front, path: str) -> None:
         {"Surrogate-Control": "no-store"},
         {"Surrogate-Control": "max-age=0"},
         {"Vary": "*"},
+        {"Cache-Control": "no-cache", "Surrogate-Control": ""},
     ],
 )
 def test_an_answer_for_one_client_is_not_for_others(front: Front, page: str, headers: dict[str, str]) -> None:

@@ -135,6 +135,9 @@ sub route {
         set req.url = regsuball(regsub(req.url, "\?.*$", ""), "%2[bB]", "+");
         unset req.http.Accept;
         unset req.http.Accept-Encoding;
+    } elsif (req.url ~ "^/image/[0-9a-f]{32}/[0-9a-f]+$") {
+        unset req.http.Accept;
+        unset req.http.Accept-Encoding;
     } elsif (req.url ~ "^/static/([A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*(\?|$)") {
         set req.url = regsub(req.url, "\?.*$", "");
         unset req.http.Accept;
@@ -390,6 +393,8 @@ sub lifetime {
     if (beresp.http.Surrogate-Control ~ "max-age=[0-9]") {
         set beresp.ttl = std.duration(
             regsub(beresp.http.Surrogate-Control, "^.*max-age=([0-9]+).*$", "\1") + "s", 0s);
+    } elsif (beresp.http.Cache-Control ~ "(?i)no-cache") {
+        set beresp.ttl = 0s;
     }
     if (beresp.status == 404) {
         if (beresp.ttl > 10s) {

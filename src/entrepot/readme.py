@@ -57,7 +57,7 @@ def render(text: str, content_type: str) -> str:
     header["Content-Type"] = content_type or "text/x-rst"
     match header.get_content_type():
         case "text/plain":
-            return f'<div class="plain">{txt.render(text)}</div>'
+            return _render_apart(text, "plain")
         case "text/markdown":
             return _render_apart(text, header["Content-Type"].params.get("variant", "GFM"))
         case _:
@@ -153,7 +153,10 @@ def main() -> None:
 def rendered(text: str, markup: str) -> tuple[str, str]:
     """What the child answers: HTML and a complaint, one of them empty."""
     complaints = io.StringIO()
-    if markup == "reStructuredText":
+    html: str | None
+    if markup == "plain":
+        html = f'<div class="plain">{txt.render(text)}</div>'
+    elif markup == "reStructuredText":
         html = rst.render(text, stream=complaints)
     else:
         html = markdown.render(text, variant=markup)

@@ -117,18 +117,23 @@ def erase(user: User, *, by: Actor, reason: str = "") -> None:
     held.save()
 
 
-@transaction.atomic(durable=True)
 def forget_unconfirmed(*, now: datetime) -> None:
     """Remove who registered and never confirmed an address, with the name, so that others can have it.
 
-    The record keeps that they came.
+    Whoever was given a role or a token by the operator stays. The record keeps that the others came.
     """
     came = Event.objects.filter(action="account:create", user=OuterRef("pk"), by=OuterRef("pk"))
     confirmed = Event.objects.filter(action="email:verify", user=OuterRef("pk"))
+    token = Token.objects.filter(user=OuterRef("pk"))
     idle = User.objects.filter(date_joined__lt=now - CONFIRMED_WITHIN, deleted_at=None)
-    for user in idle.filter(Exists(came), ~Exists(confirmed)):
-        UserName.objects.filter(user=user.pk).delete()
-        user.delete()
+    working = User.objects.filter(roles__isnull=False).values("pk")
+    unconfirmed = idle.filter(Exists(came), ~Exists(confirmed), ~Exists(token)).exclude(pk__in=working)
+    for user in list(unconfirmed.values_list("pk", flat=True)):
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=user)
+            if unconfirmed.filter(pk=user).exists():  # still
+                UserName.objects.filter(user=user).delete()
+                User.objects.filter(pk=user).delete()
 
 
 def hold(user: User) -> User:

@@ -77,7 +77,9 @@ def _dump_postgresql(target: Path) -> None:
 
 
 def _load_postgresql(source: Path) -> None:
-    _run("pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", str(source))
+    # A comment on an extension belongs to whoever made it, who may be another.
+    lasting = ("--no-owner", "--no-privileges", "--no-comments")
+    _run("pg_restore", "--single-transaction", "--exit-on-error", *lasting, str(source))
 
 
 def _found_by_postgresql() -> str:

@@ -7,7 +7,7 @@ worker listens before it looks, so no ring falls between its looking and its wai
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, cast
 
 from django.db import connection
@@ -18,8 +18,9 @@ SLICE = 0.2  # seconds after which a listener sees whether it is to stop
 
 # SQLite has neither bells nor locks by name; a data directory has one worker.
 _RING = {"sqlite": "SELECT 1", "postgresql": "NOTIFY entrepot"}
-_TRY = {"sqlite": "SELECT 1", "postgresql": "SELECT pg_try_advisory_lock(1701736564)"}
-_RELEASE = {"sqlite": "SELECT 1", "postgresql": "SELECT pg_advisory_unlock(1701736564)"}
+_TRY = {"sqlite": "SELECT 1 OR %s", "postgresql": "SELECT pg_try_advisory_lock(%s)"}
+_RELEASE = {"sqlite": "SELECT 1 OR %s", "postgresql": "SELECT pg_advisory_unlock(%s)"}
+_TIDYING, _FOLLOWING = 1701736564, 1701736565
 
 Stopped = Callable[[float], bool]
 
@@ -99,14 +100,23 @@ class Listener:
         return 0
 
 
-@contextmanager
-def turn_to_tidy() -> Iterator[bool]:
+def turn_to_tidy() -> AbstractContextManager[bool]:
     """Whether no other worker is tidying up; none will until the end. It falls with the connection."""
+    return _turn(_TIDYING)
+
+
+def turn_to_follow() -> AbstractContextManager[bool]:
+    """Whether no other worker hands changes on to followers; none will until the end. It falls with the connection."""
+    return _turn(_FOLLOWING)
+
+
+@contextmanager
+def _turn(to: int) -> Iterator[bool]:
     with connection.cursor() as cursor:
-        cursor.execute(_TRY[connection.vendor])
+        cursor.execute(_TRY[connection.vendor], [to])
         mine = bool(cursor.fetchone()[0])
         try:
             yield mine
         finally:
             if mine:
-                cursor.execute(_RELEASE[connection.vendor])
+                cursor.execute(_RELEASE[connection.vendor], [to])

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Min
 from django.db.models.fields.json import KT
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from entrepot import documents, fragment
@@ -22,6 +23,7 @@ AGAIN = timedelta(minutes=10)
 LARGEST = 2_000_000  # characters of HTML that one page shows
 TEXT_SHOWN = 100_000  # characters of a text that is shown as it was written
 
+_GIVEN_UP = "The description cannot be rendered."
 _TEXT, _CONTENT_TYPE = KT("metadata__description"), KT("metadata__description_content_type")
 
 
@@ -54,7 +56,7 @@ def description_of(project: Project, release: documents.ReleaseDetail) -> ShownD
     """The release's description, in one query; in a second one where there is only the text."""
     of_release = File.objects.filter(release__project=project, release__canonical=release.canonical).order_by("pk")
     fields = ("pk", "description__html", "description__failure", "description__renderer")
-    file, html, failure, renderer = of_release.values_list(*fields)[0]
+    file, html, failure, renderer = of_release.values_list(*fields).first() or (0, "", "", RENDERER)  # just deleted
     if renderer and not failure:
         return ShownDescription(html=_finished(html))
     text = File.objects.values_list(_TEXT, flat=True).get(pk=file) or ""
@@ -111,15 +113,18 @@ def _note(project: Project, lacking: dict[str, int], at: datetime) -> None:
 def claim(*, due: datetime, at: datetime) -> Waiting | None:
     """What is to be rendered next of all that is due by then, None when nothing is. No other worker gets it for a
     while."""
-    for row in Description.objects.filter(due_at__lte=due).order_by("rank", "-file")[:AT_ONCE]:
-        mine = Description.objects.filter(pk=row.pk, due_at=row.due_at)
-        file = File.objects.filter(pk=row.pk)
+    waiting = Description.objects.filter(due_at__lte=due).order_by("rank", "-file")
+    for pk, due_at in waiting.values_list("pk", "due_at")[:AT_ONCE]:
+        mine = Description.objects.filter(pk=pk, due_at=due_at)
+        file = File.objects.filter(pk=pk)
         found = file.values_list("release__project__name", _TEXT, _CONTENT_TYPE).first()
         if found is None:  # deleted by a server that does not know of this table
             mine.delete()
+        elif mine.filter(attempts__gte=ATTEMPTS).update(due_at=None, renderer=RENDERER, failure=_GIVEN_UP):
+            continue  # whoever rendered it did not live to say what was wrong
         elif mine.update(due_at=at + LEASE, attempts=F("attempts") + 1):
             name, text, content_type = found
-            return Waiting(row.pk, name, text or "", content_type or "")
+            return Waiting(pk, name, text or "", content_type or "")
     return None
 
 
@@ -139,5 +144,8 @@ def keep_failure(file: int, failure: str, *, at: datetime) -> None:
 
 def next_due() -> datetime | None:
     """When the next description is to be rendered, which may have been already; None when none is."""
+    now = timezone.now()
+    if Description.objects.filter(due_at__lte=now).exists():  # of very many, perhaps
+        return now
     due: datetime | None = Description.objects.filter(due_at__isnull=False).aggregate(next=Min("due_at"))["next"]
     return due

@@ -161,7 +161,8 @@ def sides(name: str, version: str, since: str) -> Sides:
     before = releases[: releases.index(new)][-1:]
     chosen = [_among(releases, since, project)] if since else before
     files: dict[int, list[File]] = {}
-    for file in File.objects.filter(release__in=[new, *chosen]).order_by("pk"):
+    # Of each side the metadata of the first file is looked at, which it is read for then: it can be large.
+    for file in File.objects.filter(release__in=[new, *chosen]).defer("metadata").order_by("pk"):
         files.setdefault(file.release_id, []).append(file)
     return Sides(
         project=project.name,

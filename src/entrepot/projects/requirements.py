@@ -35,7 +35,7 @@ class Group:
     needed: tuple[Needed, ...]
 
 
-@lru_cache(8192)
+@lru_cache(1024)
 def needed(text: str) -> Needed:
     """What one `Requires-Dist` says, which has been judged when it was uploaded."""
     parsed = Requirement(text)

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 
 from entrepot.config import Config
-from entrepot.refusal import Unavailable
 from entrepot.search.describing import described
 from entrepot.search.engines import engine
 
@@ -17,10 +16,7 @@ class Searching:
         self.name = f"search 1 {hashlib.blake2b(url.encode(), digest_size=6).hexdigest()}" if url else "search 1"
 
     def follow(self, projects: Sequence[int]) -> None:
-        """Let these be found as they are now. Raises OSError when the engine does not answer."""
+        """Let these be found as they are now. Raises Unavailable("search-unavailable")."""
         documents, gone = described(projects)
-        try:
-            engine().put(documents)
-            engine().remove(gone)
-        except Unavailable as error:
-            raise OSError(str(error)) from error
+        engine().put(documents)
+        engine().remove(gone)

@@ -15,6 +15,8 @@ SUGGESTED = 10
 FEW = 3  # results, below which slips in a name are forgiven
 WORDS_OF_A_NAME = 4  # of which a query has at most so many if it may be a name with a slip
 LONGEST_QUERY = 500  # characters that are looked at
+EPOCH = 1_577_836_800  # 2020, in seconds since 1970: before there was any index of ours
+NAMED = 2000  # characters of a summary, and of keywords
 DESCRIBED = 4000  # characters of a description; what a project is about is said at its beginning
 CURRENT = ("active", "deprecated")  # the statuses that are shown unless others are asked for
 ANYTHING = "=any"  # the mark that all have; no word has such a sign in it, so none is taken for a mark
@@ -52,11 +54,11 @@ class Document:
 
     def summary_text(self) -> str:
         """The words of its summary."""
-        return " ".join(words(self.summary))
+        return " ".join(words(self.summary[:NAMED]))
 
     def keyword_text(self) -> str:
         """The words of its keywords."""
-        return " ".join(words(self.keywords))
+        return " ".join(words(self.keywords[:NAMED]))
 
     def description_text(self) -> str:
         """The words of the beginning of its description."""
@@ -176,8 +178,8 @@ class Search(Protocol):
 
 
 def first_place(moment: datetime) -> int:
-    """The lowest place of what was released in that second. Ids are below 2^32."""
-    return int(moment.timestamp()) << 32
+    """The lowest place of what was released in that second. Ids are below 2^32, and so are seconds until 2088."""
+    return max(0, int(moment.timestamp()) - EPOCH) << 32
 
 
 def with_parents(classifier: str) -> list[str]:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
-from django.db import IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import ResolverMatch, reverse
@@ -86,9 +86,11 @@ AGAIN = frozenset({"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthen
 # For superusers, who have shown a security key lately: what imitates the site gets nothing that would open these.
 OPERATORS = frozenset({"operator_record"})
 MODERATION = "admin"  # the namespace of the moderator's pages, all of which are theirs, too
-# While nothing is changed by anybody: to come in, and to go.
+# While nothing is changed by anybody: to come in, to go, and to shut others out.
 CALM = frozenset(
-    {"account_login", "account_logout", "account_reauthenticate", "account_confirm_device"}
+    {"account_token_revoke", "usersessions_list", "account_change_password", "account_reset_password"}
+    | {"account_confirm_password_reset_code", "account_complete_password_reset"}
+    | {"account_login", "account_logout", "account_reauthenticate", "account_confirm_device"}
     | {"account_confirm_device_link", "mfa_authenticate", "mfa_login_webauthn", "mfa_trust", "mfa_reauthenticate"}
     | {"mfa_reauthenticate_webauthn", "upload", "leaked-tokens", "bounces"}  # the first says so itself, the others help
 )
@@ -124,6 +126,8 @@ class Gate:
         """What to answer instead of the page, if anything."""
         match = request.resolver_match
         assert match is not None  # noqa: S101 - Django has just found the view
+        if "\0" in request.path_info or "%00" in request.META["QUERY_STRING"]:  # which PostgreSQL knows nothing of
+            return render(request, "400.html", status=400)
         try:
             _check_encrypted(request)
             limits.spend(request, match)
@@ -136,7 +140,7 @@ class Gate:
         """What to answer when a page could not be made: never that something broke when it did not."""
         if isinstance(error, Refused):
             return refuse(request, error)
-        if isinstance(error, RecursionError):  # of what was sent, as deep as it goes
+        if isinstance(error, RecursionError | DataError):  # of what was sent: as deep as it goes, or beyond a column
             return render(request, "400.html", status=400)
         if isinstance(error, IntegrityError):
             return render(request, "409.html", status=409)

@@ -4,9 +4,8 @@ Programs are answered in English: some compare the sentences, and a status line 
 """
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.locale import LocaleMiddleware
-from django.shortcuts import redirect
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
@@ -32,9 +31,10 @@ class Language(LocaleMiddleware):
 def choose(request: HttpRequest) -> HttpResponse:
     """Go back to the page `next` in the language `to`; who has signed in gets mails in it, too."""
     to, back = request.GET.get("to", ""), request.GET.get("next", "/")
-    here = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
-    response = redirect(back if here else "/")
-    if to in dict(settings.LANGUAGES):
+    here = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    response = HttpResponseRedirect(back if here else "/")
+    # A link of another site's chooses nothing.
+    if to in dict(settings.LANGUAGES) and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin":
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME, to, max_age=A_YEAR, secure=settings.SECURE, httponly=True, samesite="Lax"
         )

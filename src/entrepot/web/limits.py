@@ -127,6 +127,7 @@ OTHERS: tuple[Rule, ...] = ((Limit("post", 120, 5 * MINUTE), _user),)
 READING: Mapping[str, tuple[RateLimitItem, str]] = {
     "search": (RateLimitItemPerMinute(60), "search"),
     "search_suggestions": (RateLimitItemPerMinute(240), "suggestions"),
+    "image": (RateLimitItemPerMinute(300), "images"),
 }
 _READERS = FixedWindowRateLimiter(MemoryStorage())
 FOR_PROGRAMS = {"upload", "leaked-tokens"}  # like all of the management API

@@ -22,7 +22,7 @@ from django.urls import URLPattern, URLResolver
 from django.utils.translation import gettext as _
 from django.views import View
 
-from entrepot.accounts import factors
+from entrepot.accounts import factors, people
 
 
 @contextmanager
@@ -72,8 +72,9 @@ class _RemoveKey(RemoveWebAuthnView):  # type: ignore[misc]
     """The last passkey of who has no password stays."""
 
     def form_valid(self, form: Form) -> HttpResponse:
-        factors.check_removable(self.get_object())
         with _together(self.request):
+            people.hold(self.request.user)  # who gives up the password at the same moment waits
+            factors.check_removable(self.get_object())
             response: HttpResponse = super().form_valid(form)
         return response
 
