@@ -295,6 +295,21 @@ def test_following_stops_when_it_is_told_to(world: World, monkeypatch: pytest.Mo
     assert Description.objects.count() == 2
 
 
+def test_one_whose_renderer_never_came_back_is_given_up(world: World) -> None:
+    """Each attempt is counted when it begins: a text may take the worker with it."""
+    upload(world, "demo", "1.0", "text")
+    following.catch_up([Descriptions()], stopped=lambda _seconds: False)
+    now = timezone.now()
+    for attempt in range(descriptions.ATTEMPTS):
+        at = now + attempt * timedelta(hours=1)
+        assert descriptions.claim(due=at, at=at) is not None
+    later = now + timedelta(days=1)
+    assert descriptions.claim(due=later, at=later) is None
+    release = queries.project_detail(world.project("demo")).releases[0]
+    shown = description_of(world.project("demo"), release)
+    assert (shown.html, shown.text, bool(shown.failed)) == ("", "text", True)
+
+
 def test_it_costs_one_query(world: World) -> None:
     for name, versions in (("small", 1), ("large", 9)):
         for number in range(versions):

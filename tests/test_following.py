@@ -84,6 +84,15 @@ def test_many_changes_come_in_portions_and_one_may_stop_between_them(
     assert sorted({each for some in diary.seen for each in some}) == sorted(ids(world, "one", "two", "three"))
 
 
+def test_who_is_far_behind_takes_up_each_project_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in ("1.0", "2.0", "3.0"):
+        world.upload(forge.wheel("one", version))
+    monkeypatch.setattr(following, "AT_ONCE", 2)
+    diary = Diary()
+    following.catch_up([diary], stopped=never)
+    assert diary.seen == [ids(world, "one")]
+
+
 def test_what_is_wrong_with_one_project_keeps_no_other_one_back(world: World) -> None:
     for name in ("one", "two", "three"):
         world.upload(forge.wheel(name))

@@ -28,6 +28,7 @@ from entrepot.journal.models import Dirty
 from entrepot.layout import watermark
 from entrepot.page import Page
 from entrepot.ports.files import FileStore
+from entrepot.projects.models import Role
 from world import World, new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -181,7 +182,8 @@ def test_tidying_forgets_what_has_expired(world: World) -> None:
 
 
 def test_a_name_is_free_again_when_its_address_was_never_confirmed(world: World) -> None:
-    """After a week; not one that the operator gave, nor one that was confirmed once."""
+    """After a week; not one that the operator gave, or gave a role, nor one that was confirmed once."""
+    world.upload(forge.wheel("one"))
     now = timezone.now()
     long_ago = now - timedelta(days=8)
     for name, joined, by_itself, confirmed in (
@@ -189,10 +191,13 @@ def test_a_name_is_free_again_when_its_address_was_never_confirmed(world: World)
         ("never-came", long_ago, True, False),
         ("confirmed", long_ago, True, True),
         ("operators", long_ago, False, False),
+        ("works", long_ago, True, False),
     ):
         user = User.objects.create(username=name, date_joined=joined)
         usernames.take(name, user)
         Event.objects.create(at=joined, action="account:create", user=user.pk, by=user.pk if by_itself else None)
+        if name == "works":
+            Role.objects.create(project=world.project("one"), user=user, name=Role.Name.MAINTAINER, at=now)
         if confirmed:
             Event.objects.create(at=joined, action="email:verify", user=user.pk, by=user.pk)
     before = User.objects.count()

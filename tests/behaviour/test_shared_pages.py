@@ -59,6 +59,11 @@ def test_scripts_know_whether_it_is_worth_asking(site: Server) -> None:
     assert "signed-in" not in person.client.cookies
 
 
+@pytest.mark.parametrize("path", ["/project/a%00/", "/search/?q=a%00"])
+def test_what_no_database_takes_makes_no_sense(site: Server, path: str) -> None:
+    assert site.get(path).status == 400
+
+
 class TestLanguage:
     def test_one_that_is_not_spoken_here_changes_nothing(self, site: Server) -> None:
         for path in ("/language/?to=tlh&next=/status/", "/language/"):
@@ -69,7 +74,11 @@ class TestLanguage:
     def test_it_leads_nowhere_else(self, site: Server) -> None:
         for elsewhere in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
             assert site.get(f"/language/?to=en&next={elsewhere}").headers["location"] == "/"
+        assert site.get("/language/?to=en&next=front").headers["location"] == "/"
         assert site.get("/language/?to=en&next=/status/").headers["location"] == "/status/"
+
+    def test_another_site_chooses_nothing(self, site: Server) -> None:
+        assert "set-cookie" not in site.get("/language/?to=ar&next=/", sec_fetch_site="cross-site").headers
 
     def test_the_choice_is_kept_for_pages_and_mails(self, site: Server) -> None:
         person = member(site, fresh())

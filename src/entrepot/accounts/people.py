@@ -117,6 +117,7 @@ def erase(user: User, *, by: Actor, reason: str = "") -> None:
     held.save()
 
 
+@transaction.atomic(durable=True)
 def forget_unconfirmed(*, now: datetime) -> None:
     """Remove who registered and never confirmed an address, with the name, so that others can have it.
 
@@ -128,12 +129,9 @@ def forget_unconfirmed(*, now: datetime) -> None:
     idle = User.objects.filter(date_joined__lt=now - CONFIRMED_WITHIN, deleted_at=None)
     working = User.objects.filter(roles__isnull=False).values("pk")
     unconfirmed = idle.filter(Exists(came), ~Exists(confirmed), ~Exists(token)).exclude(pk__in=working)
-    for user in list(unconfirmed.values_list("pk", flat=True)):
-        with transaction.atomic():
-            User.objects.select_for_update().get(pk=user)
-            if unconfirmed.filter(pk=user).exists():  # still
-                UserName.objects.filter(user=user).delete()
-                User.objects.filter(pk=user).delete()
+    for user in unconfirmed.select_for_update():
+        UserName.objects.filter(user=user.pk).delete()
+        user.delete()
 
 
 def hold(user: User) -> User:
