@@ -22,7 +22,7 @@ from entrepot.refusal import Unavailable
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 50  # entries
-REST = 30.0  # seconds for which a follower that failed is left alone
+REST = 5.0  # seconds for which a follower that failed is left alone
 
 _resting: dict[str, float] = {}  # until when, as `time.monotonic` has it, by name
 

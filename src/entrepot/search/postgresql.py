@@ -51,7 +51,8 @@ class PostgresqlSearch(Tables):
         with connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO search_words (place, name, names, heads, words) "
-                "VALUES (%s, %s, %s::tsvector, %s::tsvector, %s::tsvector)",
+                "VALUES (%s, %s, %s::tsvector, %s::tsvector, %s::tsvector) ON CONFLICT (place) DO UPDATE SET "
+                "name = excluded.name, names = excluded.names, heads = excluded.heads, words = excluded.words",
                 [_vectors(each) for each in documents],
             )
 

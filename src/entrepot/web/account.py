@@ -32,7 +32,9 @@ def whoami(request: HttpRequest) -> JsonResponse:
     user = request.user
     if not user.is_authenticated:
         return JsonResponse({"name": None, "role": None})
-    return JsonResponse({"name": user.username, "role": queries.role_in(user, request.GET.get("project", ""))})
+    return JsonResponse(
+        {"name": user.username, "role": queries.role_in(user, request.GET.get("project", "").replace("\0", ""))}
+    )
 
 
 @require_POST

@@ -126,8 +126,6 @@ class Gate:
         """What to answer instead of the page, if anything."""
         match = request.resolver_match
         assert match is not None  # noqa: S101 - Django has just found the view
-        if "\0" in request.path_info or "%00" in request.META["QUERY_STRING"]:  # which PostgreSQL knows nothing of
-            return render(request, "400.html", status=400)
         try:
             _check_encrypted(request)
             limits.spend(request, match)
