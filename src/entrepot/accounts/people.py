@@ -83,7 +83,8 @@ def change_name(user: User, name: str, *, by: Actor, reason: str = "") -> str:
         raise TooMany("renamed-lately", wait, (again - now).total_seconds())
     User.objects.filter(pk=held.pk).update(username=name)
     usernames.take(name, held)
-    record.note("account:rename", by=by, at=now, user=held, details={"old": before, "new": name, "reason": reason})
+    why = {"reason": reason} if reason else {}
+    record.note("account:rename", by=by, at=now, user=held, details={"old": before, "new": name} | why)
     return before
 
 
