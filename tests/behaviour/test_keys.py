@@ -17,7 +17,7 @@ from archives import forge
 from browsing import DESKTOP, PHONE, visit
 from serving import PASSWORD, Server
 from uploading import upload
-from visiting import Visitor, member, newcomer, words
+from visiting import Visitor, letters, member, newcomer, words
 
 NAMES = (f"keyholder{number}x" for number in count(100))
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -137,6 +137,21 @@ def test_a_key_is_the_second_factor(site: Server, browser: Browser) -> None:
             lambda: bool(inside.query(site, "SELECT 1 FROM accounts_event WHERE action = 'factor:copied-key'"))
         )
         assert "/2fa/authenticate/" in person.page.url
+
+
+def test_a_key_is_removed(site: Server, browser: Browser) -> None:
+    """E01: as long as something else opens the account; and whoever has the mailbox learns of it."""
+    name = next(NAMES)
+    newcomer(site, name)
+    with holder(site, browser) as person:
+        person.sign_in(name)
+        person.add_key("old one", passkey=True)
+        person.go("/account/2fa/webauthn/")
+        person.page.get_by_role("link", name="Remove").click()
+        person.page.get_by_role("button", name="Remove").click()
+        person.page.get_by_text("Security key removed.").wait_for()
+        assert not person.page.get_by_text("old one").is_visible()
+    inside.eventually(lambda: any("key was removed" in each for each in letters(site, f"{name}@example.org")))
 
 
 def test_what_a_key_says_works_once_and_here_only(site: Server, browser: Browser) -> None:
