@@ -8,7 +8,7 @@ from allauth.core import context
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.storage.session import SessionStorage
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
@@ -62,8 +62,10 @@ def test_keys_answer_to_the_configured_host(monkeypatch: pytest.MonkeyPatch, url
     assert site_of_keys() == site
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("error", "status"), [(IntegrityError(), 409), (RecursionError(), 400), (ZeroDivisionError(), None)]
+    ("error", "status"),
+    [(IntegrityError(), 409), (RecursionError(), 400), (DataError(), 400), (ZeroDivisionError(), None)],
 )
 def test_what_is_nobodys_fault_is_told_as_that(error: Exception, status: int | None) -> None:
     answer = Gate(lambda _request: HttpResponse()).process_exception(RequestFactory().get("/"), error)
