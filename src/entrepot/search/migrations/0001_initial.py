@@ -1,4 +1,3 @@
-from django.contrib.postgres.operations import TrigramExtension
 from django.db import DatabaseError, migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
@@ -25,14 +24,26 @@ TABLES = {
 }
 
 
-class Trigrams(TrigramExtension):
-    """The extension pg_trgm, or a sentence that says what to do."""
+class Trigrams(Operation):
+    """The extension pg_trgm, or a sentence that says what to do. Django's own operation needs psycopg on SQLite, too."""
+
+    reduces_to_sql = True
+    reversible = False
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
 
     def database_forwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+        self,
+        app_label: str,  # noqa: ARG002 - Django's signature
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,  # noqa: ARG002
+        to_state: ProjectState,  # noqa: ARG002
     ) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            return
         try:
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         except DatabaseError as error:
             raise Refused(
                 "pg-trgm-missing",
