@@ -87,11 +87,11 @@ def rebuild_command() -> None:
 def rebuild(store: Store, cdn: Cdn) -> int:
     """Write all published documents anew, and tell how many failed. Raises Refused("purge-failed")."""
     total = drift.owe_everything(store=store)
-    following.begin_anew(loop.FOLLOWERS)
     try:
         outcomes = list(with_progress(drift.rebuild(store=store, cdn=cdn), total, "Documents"))
     except PurgeFailed as error:
         raise Refused("purge-failed", f"Removed pages may stay in a cache for a day: {error}.") from error
+    following.begin_anew(loop.FOLLOWERS)  # not before: it wakes a worker, which may have another store
     failed = outcomes.count(False)
     click.echo(f"Wrote {len(outcomes) - failed} documents; {failed} failed and stay owed.")
     return failed
