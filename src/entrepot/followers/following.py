@@ -66,6 +66,7 @@ def is_behind(followers: Sequence[Follower]) -> bool:
 def begin_anew(followers: Sequence[Follower]) -> None:
     """Let each of them take up every project once more."""
     Position.objects.filter(follower__in=[each.name for each in followers]).delete()
+    workers.ring()
 
 
 def _rests(follower: Follower) -> bool:
