@@ -112,7 +112,7 @@ def test_pages_of_the_project_are_purged(world: World, caplog: pytest.LogCapture
     upload(world, "de_mo", "1.0", "text")
     upload(world, "other", "1.0", "text")
     assert rendered(cdn) == 2
-    assert sorted(cdn.purged) == ["project/de-mo", "project/other"]
+    assert sorted(cdn.purged) == ["described/de-mo", "described/other"]
     cdn.fails = True
     upload(world, "other", "2.0", "text")
     with caplog.at_level(logging.WARNING):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from entrepot import layout, readme
+from entrepot import readme
 from entrepot.names import ProjectName
 from entrepot.ports.cdn import CacheTrouble, Cdn
 from entrepot.projects import descriptions
@@ -53,8 +53,11 @@ def _render(waiting: Waiting) -> None:
 
 
 def _purge(name: ProjectName, cdn: Cdn) -> None:
-    """Let caches in front ask for the pages anew; where that fails, they do so within the hour."""
+    """Let caches in front ask for the pages that show it anew; where that fails, they do so within the hour.
+
+    These pages have a tag of their own: the simple pages, which installers wait for, have nothing to do with it.
+    """
     try:
-        cdn.purge(layout.project_json(name).tags)
+        cdn.purge([f"described/{name}"])
     except CacheTrouble as trouble:
         logger.warning("caches may show %s without its description for an hour: %s", name, trouble)

@@ -66,7 +66,7 @@ def _fresh(response: HttpResponse) -> HttpResponse:
 
 
 @require_safe
-@shared("project/{name}")
+@shared("project/{name}", "described/{name}")
 @of_project
 def project(request: HttpRequest, head: Head) -> HttpResponse:
     """The project, by the release that stands for it."""
@@ -79,7 +79,7 @@ def project(request: HttpRequest, head: Head) -> HttpResponse:
 
 
 @require_safe
-@shared("project/{name}")
+@shared("project/{name}", "described/{name}")
 @of_project
 def release(request: HttpRequest, head: Head, version: str) -> HttpResponse:
     """One release. Other spellings of an equal version lead to the one in use, which may be another one some day."""
