@@ -23,7 +23,7 @@ from entrepot.ports.cdn import NoCdn, PurgeFailed
 from entrepot.projects import actions, descriptions, queries
 from entrepot.projects.descriptions import ShownDescription, description_of
 from entrepot.projects.models import Description
-from world import World, new_world
+from world import World, follow, new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,12 +55,8 @@ def upload(world: World, name: str, version: str, text: str, kind: str = "text/m
     world.upload(forge.wheel(name, version, metadata=forge.core_metadata(name, version, more=more)))
 
 
-def follow() -> None:
-    following.catch_up([Descriptions()], stopped=never)
-
-
 def rendered(cdn: NoCdn) -> int:
-    follow()
+    follow(Descriptions())
     return sum(1 for _ in render_owed(cdn=cdn))
 
 
@@ -99,7 +95,7 @@ def test_what_stands_for_a_project_comes_first_then_the_newest(world: World) -> 
     for name in ("early", "late"):
         for version in ("1.0", "3.0", "2.0"):
             upload(world, name, version, f"{name} {version}")
-    follow()
+    follow(Descriptions())
     order = []
     for _ in render_owed(cdn=NoCdn()):
         made = Description.objects.exclude(renderer="").values_list("file__filename", flat=True)
@@ -182,7 +178,7 @@ def test_one_that_is_too_long_is_shown_as_its_beginning(world: World, monkeypatc
 
 def test_another_worker_leaves_it_alone_for_a_while(world: World) -> None:
     upload(world, "demo", "1.0", "text")
-    follow()
+    follow(Descriptions())
     now = timezone.now()
     assert descriptions.claim(due=now, at=now) is not None
     assert descriptions.claim(due=now, at=now) is None
@@ -192,7 +188,7 @@ def test_another_worker_leaves_it_alone_for_a_while(world: World) -> None:
 def test_who_is_too_late_to_claim_takes_the_next(world: World) -> None:
     upload(world, "demo", "1.0", "text")
     upload(world, "other", "1.0", "text")
-    follow()
+    follow(Descriptions())
     now = timezone.now()
 
     def overtaken(execute: object, sql: str, params: object, many: bool, context: object) -> object:
@@ -273,7 +269,7 @@ def test_a_worker_does_everything_else_between_two_of_them(world: World, monkeyp
 def test_a_worker_stops_between_two_of_them(world: World, rounds: int) -> None:
     upload(world, "demo", "1.0", "text")
     upload(world, "demo", "2.0", "text")
-    follow()
+    follow(Descriptions())
     asked: list[float] = []
 
     def stopped(seconds: float) -> bool:
@@ -289,16 +285,16 @@ def test_following_stops_when_it_is_told_to(world: World, monkeypatch: pytest.Mo
     upload(world, "demo", "1.0", "text")
     upload(world, "other", "1.0", "text")
     monkeypatch.setattr(following, "AT_ONCE", log.committed() // 2)
-    following.catch_up([Descriptions()], stopped=lambda _seconds: True)
+    next(following.steps([Descriptions()]))
     assert Description.objects.count() == 1
-    follow()
+    follow(Descriptions())
     assert Description.objects.count() == 2
 
 
 def test_one_whose_renderer_never_came_back_is_given_up(world: World) -> None:
     """Each attempt is counted when it begins: a text may take the worker with it."""
     upload(world, "demo", "1.0", "text")
-    following.catch_up([Descriptions()], stopped=lambda _seconds: False)
+    follow(Descriptions())
     now = timezone.now()
     for attempt in range(descriptions.ATTEMPTS):
         at = now + attempt * timedelta(hours=1)

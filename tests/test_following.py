@@ -9,10 +9,10 @@ from psycopg.errors import ProgramLimitExceeded
 
 from archives import forge
 from entrepot.followers import following
-from entrepot.journal import log
+from entrepot.journal import log, workers
 from entrepot.journal.models import Position
 from entrepot.refusal import Unavailable
-from world import World, new_world
+from world import World, follow, new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,14 +32,6 @@ class Diary:
         self.seen.append(list(projects))
 
 
-def never(_seconds: float) -> bool:
-    return False
-
-
-def at_once(_seconds: float) -> bool:
-    return True
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return new_world(tmp_path / "store")
@@ -51,23 +43,23 @@ def ids(world: World, *names: str) -> list[int]:
 
 def test_each_change_is_handed_on_once_when_nothing_goes_wrong(world: World) -> None:
     diary = Diary()
-    following.catch_up([diary], stopped=never)
+    follow(diary)
     assert diary.seen == []
     for name in ("one", "two"):
         world.upload(forge.wheel(name))
-    assert following.is_behind([diary])
-    following.catch_up([diary], stopped=never)
+    assert following.pause([diary]) == workers.SHORTEST
+    follow(diary)
     assert diary.seen == [ids(world, "one", "two")]
-    assert not following.is_behind([diary])
+    assert following.pause([diary]) == workers.LONGEST
     world.upload(forge.wheel("one", "2.0"))
-    following.catch_up([diary], stopped=never)
+    follow(diary)
     assert diary.seen[1:] == [ids(world, "one")]
 
 
 def test_nobody_waits_for_a_document_that_is_not_published(world: World) -> None:
     diary = Diary()
     world.upload(forge.wheel("one"), shown=False)
-    following.catch_up([diary], stopped=never)
+    follow(diary)
     assert diary.seen == [ids(world, "one")]
 
 
@@ -78,9 +70,9 @@ def test_many_changes_come_in_portions_and_one_may_stop_between_them(
         world.upload(forge.wheel(name))
     monkeypatch.setattr(following, "AT_ONCE", log.committed() // 3)
     diary = Diary()
-    following.catch_up([diary], stopped=at_once)
+    next(following.steps([diary]))
     assert len(diary.seen) == 1
-    following.catch_up([diary], stopped=never)
+    follow(diary)
     assert sorted({each for some in diary.seen for each in some}) == sorted(ids(world, "one", "two", "three"))
 
 
@@ -89,7 +81,7 @@ def test_who_is_far_behind_takes_up_each_project_once(world: World, monkeypatch:
         world.upload(forge.wheel("one", version))
     monkeypatch.setattr(following, "AT_ONCE", 2)
     diary = Diary()
-    following.catch_up([diary], stopped=never)
+    follow(diary)
     assert diary.seen == [ids(world, "one")]
 
 
@@ -99,9 +91,9 @@ def test_what_is_wrong_with_one_project_keeps_no_other_one_back(world: World) ->
     one, two, three = ids(world, "one", "two", "three")
     diary = Diary()
     diary.refuses[two] = ValueError("cannot be read")
-    following.catch_up([diary], stopped=never)
+    follow(diary)
     assert diary.seen == [[one], [three]]
-    assert not following.is_behind([diary])
+    assert following.pause([diary]) == workers.LONGEST
 
 
 @pytest.mark.parametrize(
@@ -115,15 +107,15 @@ def test_while_somebody_is_away_nothing_is_passed_over(
     (one,) = ids(world, "one")
     away, diary = Diary(f"away {trouble}"), Diary()
     away.refuses[one] = trouble
-    following.catch_up([away, diary], stopped=never)
+    follow(away, diary)
     assert (away.seen, diary.seen) == ([], [[one]])
     away.refuses.clear()
-    assert not following.is_behind([away, diary])
-    following.catch_up([away, diary], stopped=never)
+    assert following.pause([away, diary]) == workers.LONGEST
+    follow(away, diary)
     assert away.seen == []
     monkeypatch.setattr(following, "_resting", {})
-    assert following.is_behind([away, diary])
-    following.catch_up([away, diary], stopped=never)
+    assert following.pause([away, diary]) == workers.SHORTEST
+    follow(away, diary)
     assert (away.seen, diary.seen) == ([[one]], [[one]])
 
 
@@ -134,7 +126,7 @@ def test_what_a_database_does_not_take_is_about_the_project(world: World) -> Non
     for refused in (DataError("too long"), IntegrityError("twice"), too_much()):
         diary = Diary(f"diary {refused}")
         diary.refuses[one] = refused
-        following.catch_up([diary], stopped=never)
+        follow(diary)
         assert diary.seen == [[two]]
 
 
@@ -149,6 +141,6 @@ def test_under_another_name_one_begins_anew(world: World) -> None:
     world.upload(forge.wheel("one"))
     for name in ("diary 1", "diary 2"):
         diary = Diary(name)
-        following.catch_up([diary], stopped=never)
+        follow(diary)
         assert diary.seen == [ids(world, "one")]
     assert set(Position.objects.values_list("serial", flat=True)) == {log.committed()}

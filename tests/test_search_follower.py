@@ -6,6 +6,7 @@ import pytest
 
 from archives import forge
 from entrepot.followers import following
+from entrepot.journal import workers
 from entrepot.journal.models import Position
 from entrepot.projects import actions
 from entrepot.refusal import Unavailable
@@ -13,7 +14,7 @@ from entrepot.search import follower
 from entrepot.search.engines import engine
 from entrepot.search.follower import Searching
 from entrepot.search.port import SHOWN, Document, Query
-from world import World, new_world
+from world import World, follow, new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,8 +30,8 @@ def wheel(name: str = "spam", version: str = "1.0", more: str = "") -> forge.Bui
 
 def found(world: World, text: str = "spam", statuses: tuple[str, ...] = SHOWN) -> list[tuple[str, str, str]]:
     """Name, version and status of what is found, once all that was changed is followed."""
-    following.catch_up([Searching()], stopped=lambda _seconds: False)
-    assert not following.is_behind([Searching()])
+    follow(Searching())
+    assert following.pause([Searching()]) == workers.LONGEST
     hits = engine().find(Query(text, statuses=statuses)).hits
     return [(each.name, each.version, each.status) for each in hits]
 
@@ -95,7 +96,7 @@ def test_a_silent_engine_is_asked_again(world: World, monkeypatch: pytest.Monkey
     world.upload(wheel())
     with monkeypatch.context() as patched:
         patched.setattr(follower, "engine", Silent)
-        following.catch_up([follower.Searching()], stopped=lambda _seconds: False)
+        follow(follower.Searching())
     assert found(world) == []  # it rests
     monkeypatch.setattr(following, "_resting", {})
     assert found(world) == [("spam", "1.0", "active")]

@@ -9,7 +9,8 @@ from archives import forge
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.models import User
 from entrepot.digests import Hasher
-from entrepot.followers import drift, pages
+from entrepot.followers import drift, following, pages
+from entrepot.followers.following import Follower
 from entrepot.journal import documents as owed
 from entrepot.layout import Form, project_json, project_list, project_page, release_json
 from entrepot.names import ProjectName, parse_filename
@@ -105,6 +106,12 @@ def new_world(folder: Path) -> World:
     store.prepare()
     pages.publish(owed.project_list(index.pk), store=store, cdn=NoCdn())
     return World(index, store, user)
+
+
+def follow(*followers: Follower) -> None:
+    """Hand on all that was changed, as the worker does."""
+    for _ in following.steps(followers):
+        pass
 
 
 def shown_pages(store: FileStore) -> Mapping[str, tuple[int, bytes]]:

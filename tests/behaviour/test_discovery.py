@@ -19,14 +19,13 @@ from playwright.sync_api import Browser, ViewportSize
 import inside
 from archives import forge
 from browsing import DESKTOP, PHONE, visit
-from entrepot.followers import following
 from entrepot.followers.loop import FOLLOWERS
 from entrepot.projects import actions, news, totals
 from entrepot.projects.models import File, Project, Status
 from serving import Server, serving
 from uploading import upload
 from visiting import Visitor, words
-from world import World, new_world
+from world import World, follow, new_world
 
 URL = "https://index.example"
 MAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
@@ -70,7 +69,7 @@ def queries(path: str) -> int:
 
 def count_up() -> None:
     """What the worker does when something has changed."""
-    following.catch_up(FOLLOWERS, stopped=lambda _seconds: False)
+    follow(*FOLLOWERS)
 
 
 def counted() -> tuple[int, int, int]:

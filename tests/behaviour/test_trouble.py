@@ -17,8 +17,6 @@ from archives import forge
 from entrepot import asgi, readme
 from entrepot.api import upload as api
 from entrepot.followers import pages
-from entrepot.ports.cdn import NoCdn
-from entrepot.ports.files import FileStore
 from entrepot.refusal import Refused, Unavailable
 from inside import eventually, query
 from serving import ENTREPOT, PASSWORD, Server, environment, environment_of, run, serving
@@ -208,14 +206,12 @@ def test_a_body_that_stalls_is_given_up(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("trouble", [DatabaseError, OSError])
-def test_what_has_been_recorded_is_never_refused(
-    trouble: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_has_been_recorded_is_never_refused(trouble: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object, **_named: object) -> bool:
         raise trouble
 
     monkeypatch.setattr(pages, "publish_own", fail)
-    assert api.is_shown(1, FileStore(tmp_path), NoCdn()) is False
+    assert api.is_shown(1) is False
 
 
 def test_a_child_that_died_is_replaced() -> None:

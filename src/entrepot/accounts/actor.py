@@ -92,6 +92,11 @@ class Actor:
         return self.credential is None or isinstance(self.credential, Moderator)
 
     @property
+    def presented(self) -> Presented | None:
+        """What has to admit it; None for the operator, who may do everything."""
+        return None if self.operates else self.credential
+
+    @property
     def origin(self) -> Origin:
         """As the journal and the record have it."""
         shown = "command" if self.credential is None else self.credential.shown

@@ -17,8 +17,6 @@ from entrepot.config import Config
 from entrepot.followers import pages
 from entrepot.monitoring import metrics
 from entrepot.policy import LARGEST_FILE
-from entrepot.ports.cdn import Cdn
-from entrepot.ports.store import Store
 from entrepot.projects.queries import index_at_root
 from entrepot.publishing import DIGEST_FIELDS, Upload, publish
 from entrepot.refusal import Refused
@@ -71,9 +69,8 @@ def upload(request: HttpRequest) -> HttpResponse:
             refusal = Refused("action-gone", f"The action '{action}' is gone: projects are made by uploading a file.")
             return problems.answer(request.headers.get("Accept", ""), refusal, HTTPStatus.GONE)
         wanted = _upload(form, action)
-        store = config.store()
-        serial = publish(wanted, index=index_at_root(), by=publisher, store=store)
-    shown = is_shown(serial, store, config.cdn())
+        serial = publish(wanted, index=index_at_root(), by=publisher, store=config.store())
+    shown = is_shown(serial)
     response = HttpResponse(content_type="text/plain; charset=utf-8")
     if not shown:
         response["X-Entrepot-Publication"] = "pending"
@@ -87,11 +84,12 @@ def to_the_slash() -> HttpResponse:
     return response
 
 
-def is_shown(serial: int, store: Store, cdn: Cdn) -> bool:
-    """Whether readers see the upload. From here on it has happened, whatever fails: the worker does the rest."""
+def is_shown(serial: int) -> bool:
+    """Whether readers see the change. From here on it has happened, whatever fails: the worker does the rest."""
+    config = Config.current()
     try:
         with metrics.publication():
-            return pages.publish_own(serial, store=store, cdn=cdn)
+            return pages.publish_own(serial, store=config.store(), cdn=config.cdn())
     except (DatabaseError, OSError):
         logger.exception("the pages of serial %d are left to the worker", serial)
         return False

@@ -10,7 +10,7 @@ Nor does a follower keep another one back, or the worker: one that fails rests f
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from django.db import DatabaseError, DataError, IntegrityError, ProgrammingError
@@ -38,7 +38,8 @@ class Follower(Protocol):
 
 def steps(followers: Sequence[Follower]) -> Iterator[None]:
     """Hand each follower what it has not seen, all of them in turns, until nothing is left; stops after each time."""
-    behind = [each for each in followers if not _rests(each)]
+    if not (behind := _behind(followers)):
+        return
     with workers.turn_to_follow() as mine:
         while mine and behind:
             for follower in tuple(behind):
@@ -48,25 +49,23 @@ def steps(followers: Sequence[Follower]) -> Iterator[None]:
                     behind.remove(follower)
 
 
-def catch_up(followers: Sequence[Follower], *, stopped: Callable[[float], bool]) -> None:
-    """All steps at once, until somebody says to stop."""
-    for _ in steps(followers):
-        if stopped(0):
-            break
-
-
-def is_behind(followers: Sequence[Follower]) -> bool:
-    """Whether some change waits to be handed on to somebody who does not rest."""
-    awake = [each.name for each in followers if not _rests(each)]
-    seen = dict(Position.objects.filter(follower__in=awake).values_list())
-    last = log.committed()
-    return any(seen.get(name, 0) < last for name in awake)
+def pause(followers: Sequence[Follower]) -> float:
+    """Seconds until it is time to look again."""
+    return workers.SHORTEST if _behind(followers) else workers.LONGEST
 
 
 def begin_anew(followers: Sequence[Follower]) -> None:
     """Let each of them take up every project once more."""
     Position.objects.filter(follower__in=[each.name for each in followers]).delete()
     workers.ring()
+
+
+def _behind(followers: Sequence[Follower]) -> list[Follower]:
+    """Who has not seen every change, and does not rest."""
+    awake = [each for each in followers if not _rests(each)]
+    seen = dict(Position.objects.filter(follower__in=[each.name for each in awake]).values_list())
+    last = log.committed()
+    return [each for each in awake if seen.get(each.name, 0) < last]
 
 
 def _rests(follower: Follower) -> bool:

@@ -46,7 +46,7 @@ def work(*, store: Store, cdn: Cdn, stopped: Callable[[float], bool]) -> None:
             try:
                 tidied = step(store=store, cdn=cdn, now=timezone.now(), tidied=tidied, stopped=stopped)
                 due = (log.next_due(), mail.next_due(), next_description_due())
-                pause = min(*map(_until, due), _until_followers(FOLLOWERS))
+                pause = min(*map(_until, due), following.pause(FOLLOWERS))
             except (Error, OSError, Unavailable) as error:
                 if answering:
                     logger.error("the database or the store does not answer: %s", " ".join(str(error).split()))  # noqa: TRY400
@@ -106,10 +106,6 @@ def _publish(*, due: datetime, store: Store, cdn: Cdn, stopped: Callable[[float]
         HEART.beat(timezone.now())
         if stopped(0):
             break
-
-
-def _until_followers(followers: Sequence[Follower]) -> float:
-    return workers.SHORTEST if following.is_behind(followers) else workers.LONGEST
 
 
 def _until(due: datetime | None) -> float:

@@ -16,8 +16,7 @@ from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
 from entrepot.accounts.actor import Actor
-from entrepot.config import Config
-from entrepot.followers import pages
+from entrepot.api.upload import is_shown
 from entrepot.refusal import Refused
 
 logger = logging.getLogger(__name__)
@@ -82,11 +81,6 @@ def attempt(deed: Deed | Tool, thing: Thing, *, by: Actor, given: Given) -> Outc
         logger.exception("what a moderator wanted could not be done")
         why = now("The database did not take it. Nothing of it was changed.")
         return Outcome(False, now("%(what)s. Not done: %(why)s") % {"what": what, "why": why})
-    if serial and not _is_shown(serial):
+    if serial and not is_shown(serial):
         return Outcome(True, now("%(what)s. Done; readers will see it in moments.") % {"what": what})
     return Outcome(True, now("%(what)s. Done.") % {"what": what})
-
-
-def _is_shown(serial: int) -> bool:
-    config = Config.current()
-    return pages.publish_own(serial, store=config.store(), cdn=config.cdn())

@@ -43,9 +43,9 @@ def invite(project: Project, name: str, role: str, *, by: Actor) -> Invitation:
 
 
 def _check_how_often(by: Actor) -> None:
-    if by.credential is None or by.operates:
+    if by.presented is None:
         return
-    room = limits.COUNTING.spend(INVITATIONS, f"user {by.credential.user.pk}")
+    room = limits.COUNTING.spend(INVITATIONS, f"user {by.presented.user.pk}")
     if not room.admitted:
         raise TooMany(
             "too-many-invitations",
@@ -76,7 +76,7 @@ def _invite(project: Project, name: str, role: str, *, by: Actor) -> Invitation:
         project=project,
         user=user,
         role=role,
-        by=None if by.credential is None or by.operates else by.credential.user.pk,
+        by=None if by.presented is None else by.presented.user.pk,
         at=now,
         expires_at=now + OPEN_FOR,
     )
@@ -256,10 +256,10 @@ def _check_may_lose(held: Role, by: Actor, at: datetime) -> None:
 
 
 def _check_settled(project: Project, by: Actor, at: datetime) -> None:
-    if by.credential is None or by.operates:
+    if by.presented is None:
         return
-    since = _role_of(project, by.credential.user).at
-    others = _able_owners(project).exclude(user=by.credential.user).exists()
+    since = _role_of(project, by.presented.user).at
+    others = _able_owners(project).exclude(user=by.presented.user).exists()
     if others and at - since < SETTLED:
         raise Forbidden(
             "owner-too-new",

@@ -39,10 +39,10 @@ def check(by: Actor, project: Project, permission: Permission, at: datetime) -> 
 
     A quarantined project can be read by those it belongs to, and changed by the operator alone.
     """
-    if by.credential is None or by.operates:
+    if by.presented is None:
         return
     check_token(by, permission, project=project.pk, name=project.name, at=at)
-    check_role(by.credential.user, project, permission)
+    check_role(by.presented.user, project, permission)
     if permission is not Permission.READ:
         check_open(by, project)
 
@@ -52,9 +52,9 @@ def check_overseer(by: Actor, project: Project, at: datetime) -> None:
 
     Raises Forbidden.
     """
-    if by.credential is not None and not by.operates:
+    if by.presented is not None:
         check_token(by, Permission.READ, project=project.pk, name=project.name, at=at)
-        check_role(by.credential.user, project, Permission.MANAGE)
+        check_role(by.presented.user, project, Permission.MANAGE)
 
 
 def oversees(role: str) -> bool:
@@ -77,12 +77,12 @@ def check_open(by: Actor, project: Project) -> None:
 
     Raises Forbidden.
     """
-    if by.credential is None or by.operates:
+    if by.presented is None:
         return
     if project.status == Status.QUARANTINED:
         sentence = gettext("Project '%(project)s' is quarantined.") % {"project": project.display_name}
         raise Forbidden("project-quarantined", sentence)
-    if project.needs_keys and not _has_key(by.credential):
+    if project.needs_keys and not _has_key(by.presented):
         raise Forbidden(
             "security-key-needed",
             gettext(

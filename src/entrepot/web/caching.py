@@ -60,14 +60,10 @@ def _kept(request: HttpRequest, response: HttpResponse, surrogate: str, tags: li
         response["Surrogate-Key"] = " ".join(tags)
     patch_vary_headers(response, ["Accept-Encoding", "Accept-Language", "Cookie"])
     digest = hashlib.blake2b(response.content, digest_size=16).hexdigest()
-    chosen = _compressed(response, coding(request.headers.get("Accept-Encoding", "")))
-    response["ETag"] = f'"{digest}-{chosen}"'
-    return get_conditional_response(request, response["ETag"], response=response) or response
-
-
-def _compressed(response: HttpResponse, wanted: str) -> str:
-    """Compress the page: it holds no secret that its length could tell."""
-    if wanted in COMPRESS:
+    wanted = coding(request.headers.get("Accept-Encoding", ""))
+    response["ETag"] = f'"{digest}-{wanted}"'
+    answer = get_conditional_response(request, response["ETag"], response=response) or response
+    if answer is response and wanted in COMPRESS:  # it holds no secret that its length could tell
         response.content = COMPRESS[wanted](response.content)
         response["Content-Encoding"] = wanted
-    return wanted
+    return answer

@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy
 from entrepot.accounts.sessions import Member, actor_of
 from entrepot.api import problems
 from entrepot.api.upload import is_shown
-from entrepot.config import Config
 from entrepot.projects import managing
 from entrepot.projects.managing import Opened
 from entrepot.refusal import Refused
@@ -38,9 +37,8 @@ def opened(request: Member, name: str) -> Opened:
 
 def publish(request: HttpRequest, serial: int, told: str) -> None:
     """Let readers see the change with this serial, and say on the next page what was done."""
-    config = Config.current()
     messages.success(request, told)
-    if not is_shown(serial, config.store(), config.cdn()):
+    if not is_shown(serial):
         messages.info(request, _("Readers see it in a moment."))
 
 

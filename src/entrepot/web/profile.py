@@ -87,7 +87,7 @@ def rename(request: Member) -> HttpResponse:
         except Refused as refusal:
             form.add_error("name", refusal.message)
         else:
-            _publish(serial)
+            is_shown(serial)
             messages.success(request, _("This is your name now. Links to the one before lead to it."))
             return redirect("account_profile")
     again = people.may_rename_at(user)
@@ -109,7 +109,7 @@ def delete(request: Member) -> HttpResponse:
             form.add_error(None, refusal.message)
         else:
             logout(request)
-            _publish(serial)
+            is_shown(serial)
             return redirect("user", name)
     return render(request, "account/delete.html", {"form": form})
 
@@ -178,9 +178,3 @@ def avatar(request: HttpRequest, name: str) -> HttpResponse:
         return redirect("user_avatar", user.username, permanent=True)
     about = {"initial": name[0].upper(), "hue": user.pk * COLOURS % 360}
     return render(request, "avatar.svg", about, content_type="image/svg+xml")
-
-
-def _publish(serial: int) -> None:
-    """Let readers see it; what takes longer is left to the worker."""
-    config = Config.current()
-    is_shown(serial, config.store(), config.cdn())

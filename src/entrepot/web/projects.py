@@ -11,7 +11,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from entrepot.accounts.sessions import Member, actor_of
 from entrepot.api.upload import is_shown
-from entrepot.config import Config
 from entrepot.projects import collaboration, managing, people, queries, rights
 from entrepot.refusal import Missing, Refused
 from entrepot.web.forms import Invite, Role
@@ -135,6 +134,6 @@ def _change(request: Member, name: str, change: Callable[..., int | None], to: s
         messages.error(request, refusal.message)
     else:
         if serial is not None:
-            is_shown(serial, Config.current().store(), Config.current().cdn())
+            is_shown(serial)
         messages.success(request, _("Done."))
     return redirect(to) if to else redirect("project_people", name)

@@ -3,8 +3,6 @@
 All of it is for everybody. A cache in front keeps an answer for a minute, as nothing tells it what has changed.
 """
 
-from functools import wraps
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -14,27 +12,13 @@ from entrepot.config import Config
 from entrepot.search.engines import engine
 from entrepot.search.port import PER_PAGE, Hit, Results
 from entrepot.web.asking import Asked, address, asked_for, elsewhere, lists
-from entrepot.web.caching import View, shared
+from entrepot.web.caching import SHORTLY, shared
 
-SURROGATE = "max-age=60, stale-while-revalidate=600, stale-if-error=86400"
 SUGGESTED_FOR = 100  # characters
 
 
-def _briefly(view: View) -> View:
-    """Let caches in front keep it for a minute, not for an hour."""
-
-    @wraps(view)
-    def answer(request: HttpRequest) -> HttpResponse:
-        response = view(request)
-        response["Surrogate-Control"] = SURROGATE
-        return response
-
-    return answer
-
-
 @require_safe
-@_briefly
-@shared("search")
+@shared("search", surrogate=SHORTLY)
 def search(request: HttpRequest) -> HttpResponse:
     """Projects, 20 on a page: those that fit best, or the newest. JSON with `format=json` or where it is preferred."""
     asked = asked_for(request.GET)
@@ -51,8 +35,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@_briefly
-@shared("search")
+@shared("search", surrogate=SHORTLY)
 def suggestions(request: HttpRequest) -> HttpResponse:
     """Names that begin as what somebody has typed, as OpenSearch Suggestions 1.1 have it: `["sp", ["spam", …]]`."""
     text = request.GET.get("q", "")[:SUGGESTED_FOR]

@@ -12,7 +12,6 @@ from entrepot.accounts.actor import Actor
 from entrepot.accounts.tokens import Permission
 from entrepot.api.credentials import actor_of
 from entrepot.api.upload import is_shown
-from entrepot.config import Config
 
 
 class Holder(AuthBase):
@@ -84,5 +83,4 @@ class EventShown(Schema):
 
 def done(serial: int) -> Done:
     """What to answer to a change with this serial, once its documents are published."""
-    config = Config.current()
-    return Done(serial=serial, published=is_shown(serial, config.store(), config.cdn()))
+    return Done(serial=serial, published=is_shown(serial))

@@ -24,35 +24,6 @@ TABLES = {
 }
 
 
-class Trigrams(Operation):
-    """The extension pg_trgm, or a sentence that says what to do. Django's own operation needs psycopg on SQLite, too."""
-
-    reduces_to_sql = True
-    reversible = False
-
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        pass
-
-    def database_forwards(
-        self,
-        app_label: str,  # noqa: ARG002 - Django's signature
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,  # noqa: ARG002
-    ) -> None:
-        if schema_editor.connection.vendor != "postgresql":
-            return
-        try:
-            schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-        except DatabaseError as error:
-            raise Refused(
-                "pg-trgm-missing",
-                "Search needs PostgreSQL's extension pg_trgm, which this user may not create or which is not "
-                "installed. Let a superuser run CREATE EXTENSION pg_trgm in this database, then try again: "
-                f"{' '.join(str(error).split())}.",
-            ) from error
-
-
 class Tables(Operation):
     """What only the one database or the other has."""
 
@@ -69,8 +40,28 @@ class Tables(Operation):
         from_state: ProjectState,  # noqa: ARG002
         to_state: ProjectState,  # noqa: ARG002
     ) -> None:
+        self.make(schema_editor)
+
+    def make(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
         for statement in TABLES[schema_editor.connection.vendor]:
             schema_editor.execute(statement)
+
+
+class Trigrams(Tables):
+    """The extension pg_trgm, or a sentence that says what to do. Django's own operation needs psycopg on SQLite, too."""
+
+    def make(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            return
+        try:
+            schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        except DatabaseError as error:
+            raise Refused(
+                "pg-trgm-missing",
+                "Search needs PostgreSQL's extension pg_trgm, which this user may not create or which is not "
+                "installed. Let a superuser run CREATE EXTENSION pg_trgm in this database, then try again: "
+                f"{' '.join(str(error).split())}.",
+            ) from error
 
 
 class Migration(migrations.Migration):
