@@ -143,11 +143,14 @@ def test_the_store_is_lost(used: Server) -> None:
 
 def test_no_worker_is_at_work(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        inside.query(server, "UPDATE journal_heartbeat SET at = ?", inside.ago(hours=1))
-        becomes(server, state="degraded", worker=False)
-        says(server, "No worker has been at work lately")
-        inside.query(server, "DELETE FROM journal_heartbeat")
-        says(server, "was never at work")
+        becomes(server, worker=True)
+        (worker,) = inside.parts(server, "work")
+        with inside.paused(worker):
+            inside.query(server, "UPDATE journal_heartbeat SET at = ?", inside.ago(hours=1))
+            becomes(server, state="degraded", worker=False)
+            says(server, "No worker has been at work lately")
+            inside.query(server, "DELETE FROM journal_heartbeat")
+            says(server, "was never at work")
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
