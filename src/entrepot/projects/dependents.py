@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from entrepot.layout import INDEX
 from entrepot.names import NAME_LIMIT
 from entrepot.projects import history
-from entrepot.projects.models import Dependency, File, Project, Status
+from entrepot.projects.models import Dependency, File, Project
 from entrepot.projects.requirements import Needed, needed
 
 AT_ONCE = 50  # dependents on a page
@@ -78,7 +78,7 @@ def note(project_id: int) -> None:
 
 
 def _wanted(project: Project) -> dict[str, tuple[list[str], bool]]:
-    release = None if project.status == Status.QUARANTINED else history.shown(history.lines_of(project.pk))
+    release = history.shown_of(project)
     if release is None:
         return {}
     first = File.objects.filter(release=release.pk).order_by("pk")[:1]

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from entrepot import documents, fragment
 from entrepot.accounts import sealing
 from entrepot.config import Config
+from entrepot.projects import history
 from entrepot.projects.models import Description, File, Project
-from entrepot.projects.queries import project_detail, shown_release
 from entrepot.readme import RENDERER
 
 AT_ONCE = 500  # rows in one statement
@@ -85,23 +85,21 @@ def owe(projects: Sequence[int], *, at: datetime) -> None:
     then on."""
     ready = Description.objects.filter(file__release__project__in=projects, renderer=RENDERER, due_at=None)
     done = set(ready.values_list("file_id", flat=True))
-    lacking: dict[int, dict[str, int]] = {}
-    of_releases = File.objects.filter(release__project__in=projects).values_list(
-        "release__project", "release__canonical"
-    )
-    for project, canonical, first in of_releases.annotate(first=Min("pk")).order_by("first"):
+    lacking: dict[int, dict[int, int]] = {}
+    of_releases = File.objects.filter(release__project__in=projects).values_list("release__project", "release")
+    for project, release, first in of_releases.annotate(first=Min("pk")).order_by("first"):
         if first not in done:
-            lacking.setdefault(project, {})[canonical] = first
+            lacking.setdefault(project, {})[release] = first
     for project in Project.objects.filter(pk__in=lacking):
         _note(project, lacking[project.pk], at)
 
 
-def _note(project: Project, lacking: dict[str, int], at: datetime) -> None:
-    shown = shown_release(project_detail(project))
+def _note(project: Project, lacking: dict[int, int], at: datetime) -> None:
+    shown = history.shown_of(project)
     Description.objects.bulk_create(
         (
-            Description(file_id=file, rank=0 if shown and shown.canonical == canonical else 1, due_at=at)
-            for canonical, file in lacking.items()
+            Description(file_id=file, rank=0 if shown and shown.pk == release else 1, due_at=at)
+            for release, file in lacking.items()
         ),
         batch_size=AT_ONCE,
         update_conflicts=True,

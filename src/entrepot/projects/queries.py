@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
+from packaging.version import Version
 
 from entrepot import documents, metadata
 from entrepot.accounts.models import User
@@ -12,6 +13,7 @@ from entrepot.journal.documents import Document
 from entrepot.journal.models import Entry
 from entrepot.layout import INDEX
 from entrepot.names import ProjectName, canonical_version, parse_version
+from entrepot.projects import history
 from entrepot.projects.models import File, Index, Project, Release, Role, Status, UsedName, Yank
 from entrepot.projects.vulnerabilities import vulnerabilities_of
 from entrepot.refusal import Missing
@@ -154,13 +156,12 @@ def release_info(project: Project, release: documents.ReleaseDetail) -> document
 
 
 def shown_release(detail: documents.ProjectDetail) -> documents.ReleaseDetail | None:
-    """The release that stands for the project: the newest, rather not yanked, then rather not a pre-release."""
+    """The release that stands for the project."""
 
-    def preference(release: documents.ReleaseDetail) -> tuple[bool, bool]:
-        return not all(file.yanked for file in release.files), not parse_version(release.version).is_prerelease
+    def rank(release: documents.ReleaseDetail) -> tuple[bool, bool, Version]:
+        return history.rank(parse_version(release.version), yanked=all(file.yanked for file in release.files))
 
-    with_files = [release for release in reversed(detail.releases) if release.files]
-    return max(with_files, key=preference, default=None)
+    return max((release for release in detail.releases if release.files), key=rank, default=None)
 
 
 def project_list(index: Index, *, serial: int) -> documents.ProjectList:
