@@ -18,6 +18,7 @@ from entrepot.projects import dependents, history
 from entrepot.projects.descriptions import ShownDescription, description_of
 from entrepot.projects.history import Line
 from entrepot.projects.models import File, Project, Role, Status, Yank
+from entrepot.projects.queries import visible_projects
 from entrepot.projects.requirements import Group, grouped
 from entrepot.projects.vulnerabilities import vulnerabilities_of
 
@@ -167,7 +168,7 @@ def release_page(project: Head, lines: Sequence[Line], line: Line, *, page: int)
 def near(name: str) -> list[str]:
     """The display names of a few projects whose names are nearly this one, which no project has."""
     candidates = {*_one_edit_from(name), f"python-{name}", f"py{name}", name.removeprefix("python-")} - {name}
-    found = _visible().filter(name__in=candidates).order_by("name")
+    found = _visible(candidates).order_by("name")
     return list(found.values_list("display_name", flat=True)[:5])
 
 
@@ -198,11 +199,11 @@ def _metadata(line: Line) -> CoreMetadata:
 
 
 def _known(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(_visible().filter(name__in=names).values_list("name", flat=True))
+    return frozenset(_visible(names).values_list("name", flat=True))
 
 
-def _visible() -> QuerySet[Project]:
-    return Project.objects.filter(index__slug=layout.INDEX, deletion=None).exclude(status=Status.QUARANTINED)
+def _visible(names: Iterable[str]) -> QuerySet[Project]:
+    return visible_projects().filter(index__slug=layout.INDEX, name__in=names)
 
 
 def _files(line: Line, first: CoreMetadata, page: int) -> Files:

@@ -35,6 +35,11 @@ def project_named(index: Index, name: str) -> Project:
         ) from None
 
 
+def visible_projects() -> QuerySet[Project]:
+    """The projects that readers see, of every index: all but the deleted and the quarantined."""
+    return Project.objects.filter(deletion=None).exclude(status=Status.QUARANTINED)
+
+
 def release_of(project: Project, version: str) -> Release:
     """The release with an equal version. Raises Missing("no-such-release") or Refused("invalid-version")."""
     canonical = canonical_version(parse_version(version))
@@ -165,14 +170,10 @@ def shown_release(detail: documents.ProjectDetail) -> documents.ReleaseDetail | 
 
 
 def project_list(index: Index, *, serial: int) -> documents.ProjectList:
-    """All projects but the quarantined and deleted, as of `serial`."""
+    """All projects of the index that readers see, as of `serial`."""
     last = Entry.objects.filter(project=OuterRef("pk")).order_by("-serial").values("serial")[:1]
-    rows = (
-        index.projects.filter(deletion=None)
-        .exclude(status=Status.QUARANTINED)
-        .annotate(last_serial=Subquery(last))
-        .values_list("name", "display_name", "last_serial")
-    )
+    found = visible_projects().filter(index=index).annotate(last_serial=Subquery(last))
+    rows = found.values_list("name", "display_name", "last_serial")
     listed = (documents.ListedProject(ProjectName(name), display, last) for name, display, last in sorted(rows))
     return documents.ProjectList(projects=tuple(listed), last_serial=serial)
 

@@ -6,8 +6,8 @@ from django.db.models import Max
 
 from entrepot.documents import ReleaseDetail
 from entrepot.journal.models import Entry
-from entrepot.projects.models import Project, Status
-from entrepot.projects.queries import project_detail, release_info, shown_release
+from entrepot.projects.models import Project
+from entrepot.projects.queries import project_detail, release_info, shown_release, visible_projects
 from entrepot.search.port import Document, Gone
 
 
@@ -19,7 +19,7 @@ def described(projects: Sequence[int]) -> tuple[list[Document], list[Gone]]:
     # Before the state: it may be newer than its serial says, and is then read once more.
     entries = Entry.objects.filter(project__in=projects).values_list("project").annotate(last=Max("serial"))
     serials: dict[int, int] = dict(entries.order_by())
-    shown = Project.objects.filter(pk__in=projects, deletion=None).exclude(status=Status.QUARANTINED)
+    shown = visible_projects().filter(pk__in=projects)
     documents = [each for project in shown if (each := _described(project, serials[project.pk]))]
     found = {each.project for each in documents}
     return documents, [Gone(each, serials[each]) for each in projects if each not in found]
