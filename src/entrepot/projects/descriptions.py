@@ -9,7 +9,7 @@ from django.db.models.fields.json import KT
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from entrepot import documents, fragment
+from entrepot import fragment
 from entrepot.accounts import sealing
 from entrepot.config import Config
 from entrepot.projects import history
@@ -52,9 +52,9 @@ class Waiting:
     content_type: str
 
 
-def description_of(project: Project, release: documents.ReleaseDetail) -> ShownDescription:
-    """The release's description, in one query; in a second one where there is only the text."""
-    of_release = File.objects.filter(release__project=project, release__canonical=release.canonical).order_by("pk")
+def description_of(release: int) -> ShownDescription:
+    """The description of the release with this id, in one query; in a second one where there is only the text."""
+    of_release = File.objects.filter(release=release).order_by("pk")
     fields = ("pk", "description__html", "description__failure", "description__renderer")
     file, html, failure, renderer = of_release.values_list(*fields).first() or (0, "", "", RENDERER)  # just deleted
     if renderer and not failure:

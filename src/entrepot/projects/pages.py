@@ -10,15 +10,15 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from entrepot import layout, metadata
-from entrepot.documents import ReleaseDetail, Vulnerability
+from entrepot import layout
+from entrepot.documents import Vulnerability
 from entrepot.metadata import CoreMetadata
-from entrepot.names import ProjectName, canonical_version, parse_version
+from entrepot.names import ProjectName, parse_version
 from entrepot.projects import dependents, history
 from entrepot.projects.descriptions import ShownDescription, description_of
 from entrepot.projects.history import Line
 from entrepot.projects.models import File, Project, Role, Status, Yank
-from entrepot.projects.queries import visible_projects
+from entrepot.projects.queries import metadata_of, visible_projects
 from entrepot.projects.requirements import Group, grouped
 from entrepot.projects.vulnerabilities import vulnerabilities_of
 
@@ -143,7 +143,7 @@ def release_page(project: Head, lines: Sequence[Line], line: Line, *, page: int)
     """Everything about one release, and the `page` of its files that was asked for."""
     latest = history.shown(lines) or line
     newer = (each for each in lines if each.files and not each.yanked and each.parsed > latest.parsed)
-    about = _metadata(line)
+    about = metadata_of(File.objects.filter(release=line.pk))
     dated, *recent = history.dated([line, *lines[:RECENT]])
     groups = grouped(about.requires_dist, about.provides_extra)
     names = {each.name for group in groups for each in group.needed}
@@ -155,7 +155,7 @@ def release_page(project: Head, lines: Sequence[Line], line: Line, *, page: int)
         latest=latest,
         newest=next(newer, None),
         metadata=about,
-        description=_description(project, line),
+        description=description_of(line.pk) if line.files else ShownDescription(),
         files=_files(line, about, page),
         people=people_of(project.pk),
         groups=groups,
@@ -182,20 +182,6 @@ def _one_edit_from(name: str) -> Iterable[str]:
         for letter in letters:
             yield start + letter + rest
             yield start + letter + rest[1:]
-
-
-def _description(project: Head, line: Line) -> ShownDescription:
-    if not line.files:
-        return ShownDescription()
-    canonical = canonical_version(line.parsed)
-    release = ReleaseDetail(line.version, canonical, yanked=line.yanked, yanked_reason=line.reason, files=())
-    return description_of(Project(pk=project.pk), release)
-
-
-def _metadata(line: Line) -> CoreMetadata:
-    """What the file that was uploaded first says; nothing, when all are deleted."""
-    first = File.objects.filter(release=line.pk).order_by("pk").values_list("metadata", flat=True).first()
-    return metadata.from_json(first or {"metadata_version": "", "name": "", "version": line.version})
 
 
 def _known(names: Iterable[str]) -> frozenset[str]:

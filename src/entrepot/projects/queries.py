@@ -12,6 +12,7 @@ from entrepot.journal import documents as owed
 from entrepot.journal.documents import Document
 from entrepot.journal.models import Entry
 from entrepot.layout import INDEX
+from entrepot.metadata import CoreMetadata
 from entrepot.names import ProjectName, canonical_version, parse_version
 from entrepot.projects import history
 from entrepot.projects.models import File, Index, Project, Release, Role, Status, UsedName, Yank
@@ -154,10 +155,16 @@ def _file_detail(file: File, yank: Yank | None) -> documents.FileDetail:
 
 
 def release_info(project: Project, release: documents.ReleaseDetail) -> documents.ReleaseInfo:
-    """The release with the core metadata of the file that was uploaded first, and its known vulnerabilities."""
-    first = File.objects.filter(release__project=project, release__canonical=release.canonical).order_by("pk")[0]
+    """The release with its core metadata and its known vulnerabilities."""
+    files = File.objects.filter(release__project=project, release__canonical=release.canonical)
     known = vulnerabilities_of(project.name, release.version)
-    return documents.ReleaseInfo(release, metadata.from_json(first.metadata), known)
+    return documents.ReleaseInfo(release, metadata_of(files), known)
+
+
+def metadata_of(files: QuerySet[File]) -> CoreMetadata:
+    """What a release with these files says: what the one that was uploaded first does; nothing, where there is none."""
+    said = files.order_by("pk").values_list("metadata", flat=True).first()
+    return metadata.from_json(said or {"metadata_version": "", "name": "", "version": ""})
 
 
 def shown_release(detail: documents.ProjectDetail) -> documents.ReleaseDetail | None:
