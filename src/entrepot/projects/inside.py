@@ -25,7 +25,7 @@ from entrepot.metadata import CoreMetadata
 from entrepot.names import canonical_version, parse_filename, parse_version
 from entrepot.ports.store import Store
 from entrepot.projects.models import File, Project, Release, Status
-from entrepot.projects.queries import file_of, index_at_root, metadata_of, project_named, release_of
+from entrepot.projects.queries import file_of, index_at_root, metadata_of, no_such_release, project_named, release_of
 from entrepot.refusal import Missing, Refused, TooLarge, Unavailable
 
 LARGEST = 20 * MIB  # bytes of an archive that is opened
@@ -246,7 +246,7 @@ def _among(releases: list[Release], version: str, project: Project) -> Release:
     for release in releases:
         if release.canonical == wanted:
             return release
-    raise Missing("no-such-release", f"{project.display_name} has no release {version}.", "version")
+    raise no_such_release(project, version)
 
 
 def _side(project: Project, release: Release, files: list[File]) -> Side:

@@ -16,8 +16,8 @@ from entrepot.journal.models import Entry
 from entrepot.names import parse_version
 from entrepot.projects import history, rights
 from entrepot.projects.models import File, Invitation, Project, Release, Role, Yank
-from entrepot.projects.queries import index_at_root, project_named, release_of
-from entrepot.refusal import Forbidden, Missing
+from entrepot.projects.queries import index_at_root, no_such_file, project_named, release_of
+from entrepot.refusal import Forbidden
 
 AT_ONCE = 50  # projects on a page
 
@@ -115,7 +115,7 @@ class OneRelease:
         for each in self.files:
             if each.filename == filename:
                 return each
-        raise Missing("no-such-file", f"Release {self.version} has no file {filename!r}.", "filename")
+        raise no_such_file(self.release, filename)
 
 
 @dataclass(frozen=True, slots=True)

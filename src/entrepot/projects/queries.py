@@ -47,11 +47,13 @@ def release_of(project: Project, version: str) -> Release:
     try:
         return project.releases.get(canonical=canonical)
     except Release.DoesNotExist:
-        raise Missing(
-            "no-such-release",
-            _("%(project)s has no release %(version)s.") % {"project": project.display_name, "version": version},
-            "version",
-        ) from None
+        raise no_such_release(project, version) from None
+
+
+def no_such_release(project: Project, version: str) -> Missing:
+    """The refusal where the project has no such release."""
+    told = _("%(project)s has no release %(version)s.") % {"project": project.display_name, "version": version}
+    return Missing("no-such-release", told, "version")
 
 
 def release_named(name: str, version: str) -> Release:
@@ -80,11 +82,13 @@ def file_of(release: Release, filename: str) -> File:
     try:
         return release.files.get(filename=filename)
     except File.DoesNotExist:
-        raise Missing(
-            "no-such-file",
-            _("Release %(version)s has no file '%(filename)s'.") % {"version": release.version, "filename": filename},
-            "filename",
-        ) from None
+        raise no_such_file(release, filename) from None
+
+
+def no_such_file(release: Release, filename: str) -> Missing:
+    """The refusal where the release has no such file."""
+    told = _("Release %(version)s has no file '%(filename)s'.") % {"version": release.version, "filename": filename}
+    return Missing("no-such-file", told, "filename")
 
 
 def project_detail(project: Project) -> documents.ProjectDetail:
