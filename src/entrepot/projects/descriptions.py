@@ -8,6 +8,7 @@ from django.db.models import F, Min
 from django.db.models.fields.json import KT
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from entrepot import fragment
 from entrepot.accounts import sealing
@@ -23,7 +24,7 @@ AGAIN = timedelta(minutes=10)
 LARGEST = 2_000_000  # characters of HTML that one page shows
 TEXT_SHOWN = 100_000  # characters of a text that is shown as it was written
 
-_GIVEN_UP = "The description cannot be rendered."
+GIVEN_UP = gettext_lazy("The description cannot be rendered.")
 _TEXT, _CONTENT_TYPE = KT("metadata__description"), KT("metadata__description_content_type")
 
 
@@ -118,7 +119,7 @@ def claim(*, due: datetime, at: datetime) -> Waiting | None:
         found = file.values_list("release__project__name", _TEXT, _CONTENT_TYPE).first()
         if found is None:  # deleted by a server that does not know of this table
             mine.delete()
-        elif mine.filter(attempts__gte=ATTEMPTS).update(due_at=None, renderer=RENDERER, failure=_GIVEN_UP):
+        elif mine.filter(attempts__gte=ATTEMPTS).update(due_at=None, renderer=RENDERER, failure=GIVEN_UP):
             continue  # whoever rendered it did not live to say what was wrong
         elif mine.update(due_at=at + LEASE, attempts=F("attempts") + 1):
             name, text, content_type = found
