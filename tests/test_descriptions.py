@@ -20,7 +20,7 @@ from entrepot.journal import documents as owed
 from entrepot.journal import log
 from entrepot.journal.models import Dirty
 from entrepot.ports.cdn import NoCdn, PurgeFailed
-from entrepot.projects import actions, descriptions, queries
+from entrepot.projects import actions, descriptions
 from entrepot.projects.descriptions import ShownDescription, description_of
 from entrepot.projects.models import Description
 from world import World, follow, new_world
@@ -61,10 +61,7 @@ def rendered(cdn: NoCdn) -> int:
 
 
 def shown(world: World, name: str, version: str) -> ShownDescription:
-    project = world.project(name)
-    canonical = queries.release_of(project, version).canonical
-    detail = queries.project_detail(project)
-    return description_of(project, next(each for each in detail.releases if each.canonical == canonical))
+    return description_of(world.release(name, version).pk)
 
 
 def test_each_release_has_its_own(world: World) -> None:
@@ -301,9 +298,8 @@ def test_one_whose_renderer_never_came_back_is_given_up(world: World) -> None:
         assert descriptions.claim(due=at, at=at) is not None
     later = now + timedelta(days=1)
     assert descriptions.claim(due=later, at=later) is None
-    release = queries.project_detail(world.project("demo")).releases[0]
-    shown = description_of(world.project("demo"), release)
-    assert (shown.html, shown.text, bool(shown.failed)) == ("", "text", True)
+    given_up = shown(world, "demo", "1.0")
+    assert (given_up.html, given_up.text, bool(given_up.failed)) == ("", "text", True)
 
 
 def test_it_costs_one_query(world: World) -> None:
@@ -311,12 +307,11 @@ def test_it_costs_one_query(world: World) -> None:
         for number in range(versions):
             upload(world, name, f"{number}.0", "text " * number)
         rendered(NoCdn())
-        project = world.project(name)
-        release = queries.project_detail(project).releases[0]
+        release = world.release(name, "0.0")
         with CaptureQueriesContext(
             connection,
         ) as asked:
-            description_of(project, release)
+            description_of(release.pk)
         assert len(asked) == 1
 
 

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from entrepot import readme
 from entrepot.names import ProjectName
@@ -46,8 +45,7 @@ def _render(waiting: Waiting) -> None:
     except Exception:
         # Whatever is wrong with this text must not keep the others from being rendered.
         logger.exception("the description of file %d cannot be rendered", waiting.file)
-        failure = _("The description cannot be rendered.")
-        descriptions.keep_failure(waiting.file, failure, at=timezone.now())
+        descriptions.keep_failure(waiting.file, str(descriptions.GIVEN_UP), at=timezone.now())
     else:
         descriptions.keep(waiting.file, html)
 

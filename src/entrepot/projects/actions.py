@@ -24,7 +24,7 @@ from entrepot.projects.admission import Standing, admit, skeleton_in
 from entrepot.projects.changing import event_of, held_file, held_project, held_release, hold, one_line
 from entrepot.projects.models import Deletion, File, Index, Project, Release, Role, Status, UsedName, Yank
 from entrepot.projects.queries import last_serial, project_named
-from entrepot.projects.telling import tell
+from entrepot.projects.telling import announce, tell
 from entrepot.refusal import Forbidden, Refused, Unavailable
 
 
@@ -129,8 +129,7 @@ def _yank(release: Release, file: File | None, action: str, by: Actor, reason: s
     now, reason = timezone.now(), one_line(reason)
     Yank.objects.create(release=release, file=file, by=by.user, at=now, reason=reason)
     event = event_of(release.project, action, release=release, reason=reason)
-    tell(event, by=by, at=now)
-    return log.append([event], by=by.origin, at=now)
+    return announce([event], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -140,8 +139,7 @@ def unyank_release(release: Release, *, by: Actor, reason: str = "") -> int:
     if not release.yanks.all().delete()[0]:
         raise Refused("not-yanked", _("Release %(version)s is not yanked.") % {"version": release.version}, "version")
     event = event_of(release.project, "unyank release", release=release, reason=one_line(reason))
-    tell(event, by=by, at=timezone.now())
-    return log.append([event], by=by.origin, at=timezone.now())
+    return announce([event], by=by, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
@@ -154,8 +152,7 @@ def unyank_file(file: File, *, by: Actor, reason: str = "") -> int:
         )
     action = f"unyank file {file.filename}"
     event = event_of(file.release.project, action, release=file.release, reason=one_line(reason))
-    tell(event, by=by, at=timezone.now())
-    return log.append([event], by=by.origin, at=timezone.now())
+    return announce([event], by=by, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
@@ -170,9 +167,8 @@ def delete_file(file: File, *, by: Actor, reason: str = "") -> int:
         reason=one_line(reason),
         files=[file],
     )
-    tell(event, by=by, at=timezone.now())
     file.delete()
-    return log.append([event], by=by.origin, at=timezone.now())
+    return announce([event], by=by, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
@@ -182,9 +178,8 @@ def delete_release(release: Release, *, by: Actor, reason: str = "") -> int:
     release = held_release(release, by, Permission.MANAGE)
     files = release.files.all()
     event = event_of(release.project, "remove release", release=release, reason=one_line(reason), files=files)
-    tell(event, by=by, at=timezone.now())
     release.delete()
-    return log.append([event], by=by.origin, at=timezone.now())
+    return announce([event], by=by, at=timezone.now())
 
 
 @transaction.atomic(durable=True)
@@ -227,8 +222,7 @@ def _set_status(project: Project, status: str, *, by: Actor, reason: str) -> int
         reason=one_line(reason),
         files=_files_of(project) if hides_or_shows else (),
     )
-    tell(event, by=by, at=timezone.now())
-    return log.append([event], by=by.origin, at=timezone.now())
+    return announce([event], by=by, at=timezone.now())
 
 
 @transaction.atomic(durable=True)

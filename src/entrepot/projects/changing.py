@@ -13,6 +13,8 @@ from entrepot.projects import rights
 from entrepot.projects.models import File, Index, Project, Release
 from entrepot.projects.queries import file_of, project_named, release_of
 
+LONGEST_REASON = 1000  # characters
+
 
 def hold(index: int) -> Index:
     """Whoever changes a project of the index waits here until the others have committed, a few milliseconds.

@@ -4,7 +4,6 @@ Each action is one transaction with its journal entries or its record. Those tha
 see: whoever calls one publishes what it left owed, as with `actions`.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -18,13 +17,12 @@ from entrepot.accounts.addresses import verified_of
 from entrepot.accounts.models import User
 from entrepot.accounts.queries import user_named
 from entrepot.accounts.tokens import Permission
-from entrepot.journal import log
 from entrepot.journal.log import Event
 from entrepot.projects import rights
 from entrepot.projects.changing import event_of, held_project, hold, one_line
 from entrepot.projects.models import Invitation, Project, Role
 from entrepot.projects.queries import project_named
-from entrepot.projects.telling import tell
+from entrepot.projects.telling import announce
 from entrepot.refusal import Forbidden, Missing, Refused, TooMany
 
 OPEN_FOR = timedelta(days=7)
@@ -123,7 +121,7 @@ def accept(project: Project, *, by: Actor) -> int:
         raise Forbidden("second-factor-needed", _("Set up a second factor first: here, whoever has a role has one."))
     role = Role.objects.create(project=project, user=user, name=invitation.role, by_id=invitation.by, at=now)
     invitation.delete()
-    return _append([event_of(project, f"add {role.name} {user.username}")], by=by, at=now)
+    return announce([event_of(project, f"add {role.name} {user.username}")], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -145,7 +143,7 @@ def add_role(project: Project, name: str, role: str, *, by: Actor, reason: str =
     held = Role.objects.create(project=project, user=user, name=role, by=by.user, at=now)
     _tell("role:add", held, by=by, at=now)
     event = event_of(project, f"add {role} {user.username}", reason=one_line(reason))
-    return _append([event], by=by, at=now)
+    return announce([event], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -157,7 +155,7 @@ def change_role(project: Project, name: str, role: str, *, by: Actor) -> int:
     """
     project, now = held_project(project, by, Permission.MANAGE), timezone.now()
     held = _role_of(project, user_named(name))
-    return _append([_change(held, role, by=by, at=now)], by=by, at=now)
+    return announce([_change(held, role, by=by, at=now)], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -168,7 +166,7 @@ def remove_role(project: Project, name: str, *, by: Actor, reason: str = "") -> 
     """
     project, now = held_project(project, by, Permission.MANAGE), timezone.now()
     held = _role_of(project, user_named(name))
-    return _append([_remove(held, by=by, at=now, reason=reason)], by=by, at=now)
+    return announce([_remove(held, by=by, at=now, reason=reason)], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -177,7 +175,7 @@ def leave(project: Project, *, by: Actor) -> int:
     (project, user), now = _held_by_one_self(project, by), timezone.now()
     held = _role_of(project, user)
     rights.check_open(by, project)
-    return _append([_remove(held, by=by, at=now)], by=by, at=now)
+    return announce([_remove(held, by=by, at=now)], by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -192,7 +190,7 @@ def transfer(project: Project, name: str, *, by: Actor) -> int:
         _change(other, Role.Name.OWNER, by=by, at=now),
         _change(own, Role.Name.MAINTAINER, by=by, at=now),
     ]
-    return _append(events, by=by, at=now)
+    return announce(events, by=by, at=now)
 
 
 @transaction.atomic(durable=True)
@@ -321,13 +319,6 @@ def _remove(held: Role, *, by: Actor, at: datetime, reason: str = "") -> Event:
     _tell("role:remove", held, by=by, at=at)
     held.delete()
     return event_of(held.project, f"remove {held.name} {held.user.username}", reason=one_line(reason))
-
-
-def _append(events: Sequence[Event], *, by: Actor, at: datetime) -> int:
-    """Tell all who have a role now, and write the journal."""
-    for each in events:
-        tell(each, by=by, at=at)
-    return log.append(events, by=by.origin, at=at)
 
 
 def _tell(action: str, held: Role, *, by: Actor, at: datetime) -> None:

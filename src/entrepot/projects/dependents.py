@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import QuerySet
 
 from entrepot.layout import INDEX
 from entrepot.names import NAME_LIMIT
 from entrepot.projects import history
-from entrepot.projects.models import Dependency, File, Project, Status
+from entrepot.projects.models import Dependency, File, Project
 from entrepot.projects.requirements import Needed, needed
 
 AT_ONCE = 50  # dependents on a page
@@ -42,14 +43,11 @@ def count(project: int, name: str) -> int:
 
 def dependents(project: int, name: str, *, page: int) -> Dependents:
     """The dependents of a project, 50 at a time; a page that does not exist is the nearest that does."""
-    found = _on(project, name)
-    total = found.count()
-    pages = max(1, -(-total // AT_ONCE))
-    page = min(max(page, 1), pages)
     columns = ("project__name", "project__display_name", "requirements", "optional")
-    rows = found.order_by("project__name").values_list(*columns)[(page - 1) * AT_ONCE : page * AT_ONCE]
+    found = Paginator(_on(project, name).order_by("project__name").values_list(*columns), AT_ONCE)
+    rows = found.get_page(page)
     shown = tuple(Dependent(name, display, tuple(lines), optional) for name, display, lines, optional in rows)
-    return Dependents(total, shown, page, pages)
+    return Dependents(found.count, shown, rows.number, found.num_pages)
 
 
 def _on(project: int, name: str) -> QuerySet[Dependency]:
@@ -78,7 +76,7 @@ def note(project_id: int) -> None:
 
 
 def _wanted(project: Project) -> dict[str, tuple[list[str], bool]]:
-    release = None if project.status == Status.QUARANTINED else history.shown(history.lines_of(project.pk))
+    release = history.shown_of(project)
     if release is None:
         return {}
     first = File.objects.filter(release=release.pk).order_by("pk")[:1]

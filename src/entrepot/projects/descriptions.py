@@ -8,12 +8,13 @@ from django.db.models import F, Min
 from django.db.models.fields.json import KT
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from entrepot import documents, fragment
+from entrepot import fragment
 from entrepot.accounts import sealing
 from entrepot.config import Config
+from entrepot.projects import history
 from entrepot.projects.models import Description, File, Project
-from entrepot.projects.queries import project_detail, shown_release
 from entrepot.readme import RENDERER
 
 AT_ONCE = 500  # rows in one statement
@@ -23,7 +24,7 @@ AGAIN = timedelta(minutes=10)
 LARGEST = 2_000_000  # characters of HTML that one page shows
 TEXT_SHOWN = 100_000  # characters of a text that is shown as it was written
 
-_GIVEN_UP = "The description cannot be rendered."
+GIVEN_UP = gettext_lazy("The description cannot be rendered.")
 _TEXT, _CONTENT_TYPE = KT("metadata__description"), KT("metadata__description_content_type")
 
 
@@ -52,9 +53,9 @@ class Waiting:
     content_type: str
 
 
-def description_of(project: Project, release: documents.ReleaseDetail) -> ShownDescription:
-    """The release's description, in one query; in a second one where there is only the text."""
-    of_release = File.objects.filter(release__project=project, release__canonical=release.canonical).order_by("pk")
+def description_of(release: int) -> ShownDescription:
+    """The description of the release with this id, in one query; in a second one where there is only the text."""
+    of_release = File.objects.filter(release=release).order_by("pk")
     fields = ("pk", "description__html", "description__failure", "description__renderer")
     file, html, failure, renderer = of_release.values_list(*fields).first() or (0, "", "", RENDERER)  # just deleted
     if renderer and not failure:
@@ -85,23 +86,21 @@ def owe(projects: Sequence[int], *, at: datetime) -> None:
     then on."""
     ready = Description.objects.filter(file__release__project__in=projects, renderer=RENDERER, due_at=None)
     done = set(ready.values_list("file_id", flat=True))
-    lacking: dict[int, dict[str, int]] = {}
-    of_releases = File.objects.filter(release__project__in=projects).values_list(
-        "release__project", "release__canonical"
-    )
-    for project, canonical, first in of_releases.annotate(first=Min("pk")).order_by("first"):
+    lacking: dict[int, dict[int, int]] = {}
+    of_releases = File.objects.filter(release__project__in=projects).values_list("release__project", "release")
+    for project, release, first in of_releases.annotate(first=Min("pk")).order_by("first"):
         if first not in done:
-            lacking.setdefault(project, {})[canonical] = first
+            lacking.setdefault(project, {})[release] = first
     for project in Project.objects.filter(pk__in=lacking):
         _note(project, lacking[project.pk], at)
 
 
-def _note(project: Project, lacking: dict[str, int], at: datetime) -> None:
-    shown = shown_release(project_detail(project))
+def _note(project: Project, lacking: dict[int, int], at: datetime) -> None:
+    shown = history.shown_of(project)
     Description.objects.bulk_create(
         (
-            Description(file_id=file, rank=0 if shown and shown.canonical == canonical else 1, due_at=at)
-            for canonical, file in lacking.items()
+            Description(file_id=file, rank=0 if shown and shown.pk == release else 1, due_at=at)
+            for release, file in lacking.items()
         ),
         batch_size=AT_ONCE,
         update_conflicts=True,
@@ -120,7 +119,7 @@ def claim(*, due: datetime, at: datetime) -> Waiting | None:
         found = file.values_list("release__project__name", _TEXT, _CONTENT_TYPE).first()
         if found is None:  # deleted by a server that does not know of this table
             mine.delete()
-        elif mine.filter(attempts__gte=ATTEMPTS).update(due_at=None, renderer=RENDERER, failure=_GIVEN_UP):
+        elif mine.filter(attempts__gte=ATTEMPTS).update(due_at=None, renderer=RENDERER, failure=GIVEN_UP):
             continue  # whoever rendered it did not live to say what was wrong
         elif mine.update(due_at=at + LEASE, attempts=F("attempts") + 1):
             name, text, content_type = found

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from entrepot.journal.models import Entry
 from entrepot.names import parse_version
-from entrepot.projects.models import Release, Yank
+from entrepot.projects.models import Project, Release, Status, Yank
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,21 @@ def dated(lines: Iterable[Line]) -> list[Line]:
     return [replace(each, at=moments.get(each.pk, each.at)) for each in lines]
 
 
+def rank(version: Version, *, yanked: bool) -> tuple[bool, bool, Version]:
+    """Of the releases of a project that have files, the one of the highest rank stands for it: the newest, but rather
+    one that is not wholly `yanked`, then rather no pre-release."""
+    return not yanked, not version.is_prerelease, version
+
+
 def shown(lines: Iterable[Line]) -> Line | None:
-    """Of lines in their order, the one that stands for the project: rather not yanked, then rather no pre-release."""
+    """The one that stands for the project; None when no release has files."""
     with_files = [each for each in lines if each.files]
-    return max(with_files, key=lambda each: (not each.yanked, not each.prerelease), default=None)
+    return max(with_files, key=lambda each: rank(each.parsed, yanked=each.yanked), default=None)
+
+
+def shown_of(project: Project) -> Line | None:
+    """The release that stands for the project, in two queries; none does while it is quarantined."""
+    return None if project.status == Status.QUARANTINED else shown(lines_of(project.pk))
 
 
 def deleted_of(project: int, present: Iterable[Line]) -> list[Line]:

@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from entrepot import comparing, layout, metadata
+from entrepot import comparing, layout
 from entrepot.archives import Filename, inside
 from entrepot.archives.inside import Content
 from entrepot.archives.limits import MIB
@@ -25,7 +25,7 @@ from entrepot.metadata import CoreMetadata
 from entrepot.names import canonical_version, parse_filename, parse_version
 from entrepot.ports.store import Store
 from entrepot.projects.models import File, Project, Release, Status
-from entrepot.projects.queries import file_of, index_at_root, project_named, release_of
+from entrepot.projects.queries import file_of, index_at_root, metadata_of, no_such_release, project_named, release_of
 from entrepot.refusal import Missing, Refused, TooLarge, Unavailable
 
 LARGEST = 20 * MIB  # bytes of an archive that is opened
@@ -161,8 +161,7 @@ def sides(name: str, version: str, since: str) -> Sides:
     before = releases[: releases.index(new)][-1:]
     chosen = [_among(releases, since, project)] if since else before
     files: dict[int, list[File]] = {}
-    # Of each side the metadata of the first file is looked at, which it is read for then: it can be large.
-    for file in File.objects.filter(release__in=[new, *chosen]).defer("metadata").order_by("pk"):
+    for file in File.objects.filter(release__in=[new, *chosen]).defer("metadata"):
         files.setdefault(file.release_id, []).append(file)
     return Sides(
         project=project.name,
@@ -247,14 +246,12 @@ def _among(releases: list[Release], version: str, project: Project) -> Release:
     for release in releases:
         if release.canonical == wanted:
             return release
-    raise Missing("no-such-release", f"{project.display_name} has no release {version}.", "version")
+    raise no_such_release(project, version)
 
 
 def _side(project: Project, release: Release, files: list[File]) -> Side:
-    """Like installers' documents, a release has the metadata of the file that was uploaded first."""
-    facts = metadata.from_json(files[0].metadata) if files else CoreMetadata("", project.name, release.version)
     offered = (_offered(project, release, file) for file in sorted(files, key=lambda each: each.filename))
-    return Side(release.version, facts, tuple(offered))
+    return Side(release.version, metadata_of(release.files.all()), tuple(offered))
 
 
 def _offered(project: Project, release: Release, file: File) -> OfferedFile:

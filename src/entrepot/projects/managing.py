@@ -14,10 +14,10 @@ from entrepot.accounts.models import User
 from entrepot.accounts.tokens import Permission
 from entrepot.journal.models import Entry
 from entrepot.names import parse_version
-from entrepot.projects import rights
+from entrepot.projects import history, rights
 from entrepot.projects.models import File, Invitation, Project, Release, Role, Yank
-from entrepot.projects.queries import index_at_root, project_named, release_of
-from entrepot.refusal import Forbidden, Missing
+from entrepot.projects.queries import index_at_root, no_such_file, project_named, release_of
+from entrepot.refusal import Forbidden
 
 AT_ONCE = 50  # projects on a page
 
@@ -115,7 +115,7 @@ class OneRelease:
         for each in self.files:
             if each.filename == filename:
                 return each
-        raise Missing("no-such-file", f"Release {self.version} has no file {filename!r}.", "filename")
+        raise no_such_file(self.release, filename)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +155,17 @@ def own_projects(user: User, *, containing: str = "", page: str = "1") -> OwnPro
 
 
 def _latest(projects: Iterable[int]) -> dict[int, str]:
-    """The version that stands for each project: the newest, rather not yanked, then rather not a pre-release."""
-    yanked = Exists(Yank.objects.filter(release=OuterRef("pk"), file=None))
+    """The version that stands for each project."""
+    whole = Exists(Yank.objects.filter(release=OuterRef("pk"), file=None))
     found = (
         Release.objects.filter(project__in=projects)
-        .annotate(file_count=Count("files"), yanked_files=Count("files__yank"), yanked=yanked)
+        .annotate(file_count=Count("files"), yanked_files=Count("files__yank"), yanked=whole)
         .filter(file_count__gt=0)
     )
     best: dict[int, tuple[tuple[bool, bool, Version], str]] = {}
     for each in found:
-        version = parse_version(each.version)
-        offered = not each.yanked and each.yanked_files < each.file_count
-        rank = (offered, not version.is_prerelease, version)
+        yanked = each.yanked or each.yanked_files == each.file_count
+        rank = history.rank(parse_version(each.version), yanked=yanked)
         best[each.project_id] = max(best.get(each.project_id, (rank, each.version)), (rank, each.version))
     return {project: version for project, (_rank, version) in best.items()}
 

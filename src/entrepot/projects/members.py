@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from entrepot.accounts import people
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.models import User
-from entrepot.journal import log
+from entrepot.journal.log import Event
 from entrepot.projects.changing import event_of
 from entrepot.projects.models import Index, Role, Status
-from entrepot.projects.telling import tell
+from entrepot.projects.telling import announce
 from entrepot.refusal import Refused
 
 
@@ -91,8 +91,5 @@ def _hold_all() -> None:
     list(Index.objects.select_for_update().order_by("pk"))
 
 
-def _append(events: Sequence[log.Event], by: Actor) -> int:
-    now = timezone.now()
-    for each in events:
-        tell(each, by=by, at=now)
-    return log.append(events, by=by.origin, at=now) if events else 0
+def _append(events: Sequence[Event], by: Actor) -> int:
+    return announce(events, by=by, at=timezone.now()) if events else 0

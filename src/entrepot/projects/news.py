@@ -12,7 +12,7 @@ from django.db.models.fields.json import KT
 
 from entrepot.journal.models import Entry
 from entrepot.projects.models import File, Project, Release, Status
-from entrepot.projects.queries import index_at_root, project_named
+from entrepot.projects.queries import index_at_root, project_named, visible_projects
 
 BUCKET = 10_000  # projects, by id, of which a sitemap tells together
 
@@ -48,8 +48,8 @@ def newest_projects(limit: int) -> Sequence[News]:
 
 def newest_releases(limit: int) -> Sequence[News]:
     """The releases of all projects that were made last, the newest first."""
-    listed = Project.objects.filter(pk=OuterRef("project"), index=index_at_root()).exclude(status=Status.QUARANTINED)
-    return _told(_with_files().filter(Exists(listed)).order_by("-pk"), limit)
+    listed = Exists(_listed().filter(pk=OuterRef("project")))
+    return _told(_with_files().filter(listed).order_by("-pk"), limit)
 
 
 def releases_of(name: str, limit: int) -> tuple[str, Sequence[News]]:
@@ -63,7 +63,7 @@ def releases_of(name: str, limit: int) -> tuple[str, Sequence[News]]:
 
 
 def _listed() -> QuerySet[Project]:
-    return index_at_root().projects.filter(deletion=None).exclude(status=Status.QUARANTINED)
+    return visible_projects().filter(index=index_at_root())
 
 
 def _with_files() -> QuerySet[Release]:

@@ -10,14 +10,15 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from entrepot import layout, metadata
-from entrepot.documents import ReleaseDetail, Vulnerability
+from entrepot import layout
+from entrepot.documents import Vulnerability
 from entrepot.metadata import CoreMetadata
-from entrepot.names import ProjectName, canonical_version, parse_version
+from entrepot.names import ProjectName, parse_version
 from entrepot.projects import dependents, history
 from entrepot.projects.descriptions import ShownDescription, description_of
 from entrepot.projects.history import Line
 from entrepot.projects.models import File, Project, Role, Status, Yank
+from entrepot.projects.queries import metadata_of, visible_projects
 from entrepot.projects.requirements import Group, grouped
 from entrepot.projects.vulnerabilities import vulnerabilities_of
 
@@ -142,7 +143,7 @@ def release_page(project: Head, lines: Sequence[Line], line: Line, *, page: int)
     """Everything about one release, and the `page` of its files that was asked for."""
     latest = history.shown(lines) or line
     newer = (each for each in lines if each.files and not each.yanked and each.parsed > latest.parsed)
-    about = _metadata(line)
+    about = metadata_of(File.objects.filter(release=line.pk))
     dated, *recent = history.dated([line, *lines[:RECENT]])
     groups = grouped(about.requires_dist, about.provides_extra)
     names = {each.name for group in groups for each in group.needed}
@@ -154,7 +155,7 @@ def release_page(project: Head, lines: Sequence[Line], line: Line, *, page: int)
         latest=latest,
         newest=next(newer, None),
         metadata=about,
-        description=_description(project, line),
+        description=description_of(line.pk) if line.files else ShownDescription(),
         files=_files(line, about, page),
         people=people_of(project.pk),
         groups=groups,
@@ -167,7 +168,7 @@ def release_page(project: Head, lines: Sequence[Line], line: Line, *, page: int)
 def near(name: str) -> list[str]:
     """The display names of a few projects whose names are nearly this one, which no project has."""
     candidates = {*_one_edit_from(name), f"python-{name}", f"py{name}", name.removeprefix("python-")} - {name}
-    found = _visible().filter(name__in=candidates).order_by("name")
+    found = _visible(candidates).order_by("name")
     return list(found.values_list("display_name", flat=True)[:5])
 
 
@@ -183,26 +184,12 @@ def _one_edit_from(name: str) -> Iterable[str]:
             yield start + letter + rest[1:]
 
 
-def _description(project: Head, line: Line) -> ShownDescription:
-    if not line.files:
-        return ShownDescription()
-    canonical = canonical_version(line.parsed)
-    release = ReleaseDetail(line.version, canonical, yanked=line.yanked, yanked_reason=line.reason, files=())
-    return description_of(Project(pk=project.pk), release)
-
-
-def _metadata(line: Line) -> CoreMetadata:
-    """What the file that was uploaded first says; nothing, when all are deleted."""
-    first = File.objects.filter(release=line.pk).order_by("pk").values_list("metadata", flat=True).first()
-    return metadata.from_json(first or {"metadata_version": "", "name": "", "version": line.version})
-
-
 def _known(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(_visible().filter(name__in=names).values_list("name", flat=True))
+    return frozenset(_visible(names).values_list("name", flat=True))
 
 
-def _visible() -> QuerySet[Project]:
-    return Project.objects.filter(index__slug=layout.INDEX, deletion=None).exclude(status=Status.QUARANTINED)
+def _visible(names: Iterable[str]) -> QuerySet[Project]:
+    return visible_projects().filter(index__slug=layout.INDEX, name__in=names)
 
 
 def _files(line: Line, first: CoreMetadata, page: int) -> Files:

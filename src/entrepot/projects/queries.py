@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
+from packaging.version import Version
 
 from entrepot import documents, metadata
 from entrepot.accounts.models import User
@@ -11,7 +12,9 @@ from entrepot.journal import documents as owed
 from entrepot.journal.documents import Document
 from entrepot.journal.models import Entry
 from entrepot.layout import INDEX
+from entrepot.metadata import CoreMetadata
 from entrepot.names import ProjectName, canonical_version, parse_version
+from entrepot.projects import history
 from entrepot.projects.models import File, Index, Project, Release, Role, Status, UsedName, Yank
 from entrepot.projects.vulnerabilities import vulnerabilities_of
 from entrepot.refusal import Missing
@@ -33,17 +36,24 @@ def project_named(index: Index, name: str) -> Project:
         ) from None
 
 
+def visible_projects() -> QuerySet[Project]:
+    """The projects that readers see, of every index: all but the deleted and the quarantined."""
+    return Project.objects.filter(deletion=None).exclude(status=Status.QUARANTINED)
+
+
 def release_of(project: Project, version: str) -> Release:
     """The release with an equal version. Raises Missing("no-such-release") or Refused("invalid-version")."""
     canonical = canonical_version(parse_version(version))
     try:
         return project.releases.get(canonical=canonical)
     except Release.DoesNotExist:
-        raise Missing(
-            "no-such-release",
-            _("%(project)s has no release %(version)s.") % {"project": project.display_name, "version": version},
-            "version",
-        ) from None
+        raise no_such_release(project, version) from None
+
+
+def no_such_release(project: Project, version: str) -> Missing:
+    """The refusal where the project has no such release."""
+    told = _("%(project)s has no release %(version)s.") % {"project": project.display_name, "version": version}
+    return Missing("no-such-release", told, "version")
 
 
 def release_named(name: str, version: str) -> Release:
@@ -72,11 +82,13 @@ def file_of(release: Release, filename: str) -> File:
     try:
         return release.files.get(filename=filename)
     except File.DoesNotExist:
-        raise Missing(
-            "no-such-file",
-            _("Release %(version)s has no file '%(filename)s'.") % {"version": release.version, "filename": filename},
-            "filename",
-        ) from None
+        raise no_such_file(release, filename) from None
+
+
+def no_such_file(release: Release, filename: str) -> Missing:
+    """The refusal where the release has no such file."""
+    told = _("Release %(version)s has no file '%(filename)s'.") % {"version": release.version, "filename": filename}
+    return Missing("no-such-file", told, "filename")
 
 
 def project_detail(project: Project) -> documents.ProjectDetail:
@@ -147,31 +159,32 @@ def _file_detail(file: File, yank: Yank | None) -> documents.FileDetail:
 
 
 def release_info(project: Project, release: documents.ReleaseDetail) -> documents.ReleaseInfo:
-    """The release with the core metadata of the file that was uploaded first, and its known vulnerabilities."""
-    first = File.objects.filter(release__project=project, release__canonical=release.canonical).order_by("pk")[0]
+    """The release with its core metadata and its known vulnerabilities."""
+    files = File.objects.filter(release__project=project, release__canonical=release.canonical)
     known = vulnerabilities_of(project.name, release.version)
-    return documents.ReleaseInfo(release, metadata.from_json(first.metadata), known)
+    return documents.ReleaseInfo(release, metadata_of(files), known)
+
+
+def metadata_of(files: QuerySet[File]) -> CoreMetadata:
+    """What a release with these files says: what the one that was uploaded first does; nothing, where there is none."""
+    said = files.order_by("pk").values_list("metadata", flat=True).first()
+    return metadata.from_json(said or {"metadata_version": "", "name": "", "version": ""})
 
 
 def shown_release(detail: documents.ProjectDetail) -> documents.ReleaseDetail | None:
-    """The release that stands for the project: the newest, rather not yanked, then rather not a pre-release."""
+    """The release that stands for the project."""
 
-    def preference(release: documents.ReleaseDetail) -> tuple[bool, bool]:
-        return not all(file.yanked for file in release.files), not parse_version(release.version).is_prerelease
+    def rank(release: documents.ReleaseDetail) -> tuple[bool, bool, Version]:
+        return history.rank(parse_version(release.version), yanked=all(file.yanked for file in release.files))
 
-    with_files = [release for release in reversed(detail.releases) if release.files]
-    return max(with_files, key=preference, default=None)
+    return max((release for release in detail.releases if release.files), key=rank, default=None)
 
 
 def project_list(index: Index, *, serial: int) -> documents.ProjectList:
-    """All projects but the quarantined and deleted, as of `serial`."""
+    """All projects of the index that readers see, as of `serial`."""
     last = Entry.objects.filter(project=OuterRef("pk")).order_by("-serial").values("serial")[:1]
-    rows = (
-        index.projects.filter(deletion=None)
-        .exclude(status=Status.QUARANTINED)
-        .annotate(last_serial=Subquery(last))
-        .values_list("name", "display_name", "last_serial")
-    )
+    found = visible_projects().filter(index=index).annotate(last_serial=Subquery(last))
+    rows = found.values_list("name", "display_name", "last_serial")
     listed = (documents.ListedProject(ProjectName(name), display, last) for name, display, last in sorted(rows))
     return documents.ProjectList(projects=tuple(listed), last_serial=serial)
 

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import Count
 
 from entrepot.accounts.models import User
-from entrepot.projects.models import Counted, Project, Status, Total
+from entrepot.projects.models import Counted, Total
+from entrepot.projects.queries import visible_projects
 
 ONLY = 1  # the row of `Total`
 FRESH = 5 * 60  # seconds for which a number of people counts
@@ -48,8 +49,8 @@ def recount(projects: Sequence[int]) -> None:
     before = Counted.objects.filter(project__in=projects)
     now = [
         Counted(project_id=project, releases=releases, files=files)
-        for project, releases, files in Project.objects.filter(pk__in=projects, deletion=None)
-        .exclude(status=Status.QUARANTINED)
+        for project, releases, files in visible_projects()
+        .filter(pk__in=projects)
         .annotate(all_releases=Count("releases", distinct=True), all_files=Count("releases__files"))
         .values_list("pk", "all_releases", "all_files")
     ]

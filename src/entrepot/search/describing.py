@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from django.db.models import Max
+from django.db.models import Max, Min
 
-from entrepot.documents import ReleaseDetail
 from entrepot.journal.models import Entry
-from entrepot.projects.models import Project, Status
-from entrepot.projects.queries import project_detail, release_info, shown_release
+from entrepot.projects import history
+from entrepot.projects.models import File, Project
+from entrepot.projects.queries import metadata_of, visible_projects
 from entrepot.search.port import Document, Gone
 
 
@@ -19,32 +19,29 @@ def described(projects: Sequence[int]) -> tuple[list[Document], list[Gone]]:
     # Before the state: it may be newer than its serial says, and is then read once more.
     entries = Entry.objects.filter(project__in=projects).values_list("project").annotate(last=Max("serial"))
     serials: dict[int, int] = dict(entries.order_by())
-    shown = Project.objects.filter(pk__in=projects, deletion=None).exclude(status=Status.QUARANTINED)
+    shown = visible_projects().filter(pk__in=projects)
     documents = [each for project in shown if (each := _described(project, serials[project.pk]))]
     found = {each.project for each in documents}
     return documents, [Gone(each, serials[each]) for each in projects if each not in found]
 
 
 def _described(project: Project, serial: int) -> Document | None:
-    release = shown_release(project_detail(project))
-    if release is None or all(file.yanked for file in release.files):
+    line = history.shown_of(project)
+    if line is None or line.yanked:
         return None
-    return _document(project, release, serial)
-
-
-def _document(project: Project, release: ReleaseDetail, serial: int) -> Document:
-    metadata = release_info(project, release).metadata
+    files = File.objects.filter(release=line.pk)
+    metadata = metadata_of(files)
     return Document(
         project=project.pk,
         serial=serial,
         name=project.normalized,
         display_name=project.display_name,
-        version=release.version,
+        version=line.version,
         summary=metadata.summary,
         keywords=metadata.keywords,
         description=metadata.description,
         classifiers=metadata.classifiers,
         requires_python=metadata.requires_python,
         status=project.status,
-        released_at=min(file.uploaded_at for file in release.files),
+        released_at=files.aggregate(first=Min("uploaded_at"))["first"],
     )

@@ -12,10 +12,9 @@ from entrepot.accounts.sessions import Member, actor_of
 from entrepot.api import problems
 from entrepot.api.upload import is_shown
 from entrepot.projects import managing
+from entrepot.projects.changing import LONGEST_REASON
 from entrepot.projects.managing import Opened
 from entrepot.refusal import Refused
-
-LONGEST_REASON = 1000  # characters, as in the management API
 
 
 class Reason(forms.Form):

@@ -1,7 +1,6 @@
 """The pages about who somebody is: one's own, to change it, and the one that everybody may see."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -30,6 +29,7 @@ from entrepot.projects.people import invitations_for
 from entrepot.projects.portfolio import portfolio_of
 from entrepot.refusal import Refused
 from entrepot.web.caching import SHORTLY, shared
+from entrepot.web.paging import page_in
 from entrepot.web.telling import before_in, rows
 
 AT_ONCE = 50  # events on a page
@@ -161,8 +161,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         return redirect("user", user.username, permanent=True)
     context: dict[str, object] = {"person": user, "url": Config.current().public_url}
     if user.is_active:
-        asked = request.GET.get("page", "")
-        number = max(1, int(asked)) if re.fullmatch("[0-9]{1,6}", asked, re.ASCII) else 1
+        number = page_in(request)
         held = portfolio_of(user, start=(number - 1) * PROJECTS_AT_ONCE, limit=PROJECTS_AT_ONCE)
         pages = -(-held.total // PROJECTS_AT_ONCE)
         context |= {"portfolio": held, "number": number, "pages": pages, "address": people.public_address_of(user)}

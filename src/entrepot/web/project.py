@@ -19,6 +19,7 @@ from entrepot.projects.pages import Head, ReleasePage
 from entrepot.refusal import Refused
 from entrepot.web import described, installing, tags
 from entrepot.web.caching import shared
+from entrepot.web.paging import page_in
 from entrepot.web.views import trusted_host
 
 LINES = 100  # releases on one page of the history
@@ -75,7 +76,7 @@ def project(request: HttpRequest, head: Head) -> HttpResponse:
     if shown is None:
         return render(request, "project/empty.html", {"project": head, "people": pages.people_of(head.pk)})
     address = reverse("project", args=[head.name])
-    return _about(request, pages.release_page(head, lines, shown, page=_page_in(request)), address)
+    return _about(request, pages.release_page(head, lines, shown, page=page_in(request)), address)
 
 
 @require_safe
@@ -94,7 +95,7 @@ def release(request: HttpRequest, head: Head, version: str) -> HttpResponse:
     if line.version != version:
         return _fresh(redirect("project_release", name=head.name, version=line.version))
     address = reverse("project_release", args=[head.name, line.version])
-    return _about(request, pages.release_page(head, lines, line, page=_page_in(request)), address)
+    return _about(request, pages.release_page(head, lines, line, page=page_in(request)), address)
 
 
 @require_safe
@@ -114,14 +115,8 @@ def history(request: HttpRequest, head: Head) -> HttpResponse:
 @of_project
 def dependents(request: HttpRequest, head: Head) -> HttpResponse:
     """The projects that depend on this one."""
-    found = dependencies.dependents(head.pk, head.name, page=_page_in(request))
+    found = dependencies.dependents(head.pk, head.name, page=page_in(request))
     return render(request, "project/dependents.html", {"project": head, "found": found})
-
-
-def _page_in(request: HttpRequest) -> int:
-    """The page that the address asks for; the first for what is no number."""
-    asked = request.GET.get("page", "")
-    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
 
 
 def _about(request: HttpRequest, page: ReleasePage, address: str) -> HttpResponse:

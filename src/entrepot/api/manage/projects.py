@@ -10,12 +10,13 @@ from pydantic import Field
 from entrepot.accounts.tokens import Permission
 from entrepot.api.manage.access import MANAGE, READ, TEXT, YANK, Asked, Done, Name, done
 from entrepot.projects import actions, queries, rights
+from entrepot.projects.changing import LONGEST_REASON
 
 router = Router()
 
 Version = Annotated[str, Path(max_length=200)]
 Filename = Annotated[str, Path(max_length=200, pattern=TEXT)]
-Why = Annotated[str, Field(max_length=1000, pattern=TEXT, description="why; readers see it")]
+Why = Annotated[str, Field(max_length=LONGEST_REASON, pattern=TEXT, description="why; readers see it")]
 
 
 class Reason(Schema):
