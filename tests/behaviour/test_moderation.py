@@ -176,6 +176,71 @@ class TestWhoGetsIn:
             assert moderator.get(f"/admin/{path}").status_code == 404, path
 
 
+TABLES = (
+    *("accounts/user", "accounts/event", "accounts/prohibitedname", "accounts/flag", "accounts/banner"),
+    *("projects/project", "projects/release", "projects/file", "journal/entry"),
+)
+TIMES = {
+    "accounts/user": "date_joined",
+    "accounts/event": "at",
+    "projects/project": "created_at",
+    "projects/release": "created_at",
+    "projects/file": "uploaded_at",
+    "journal/entry": "at",
+}
+# What is no time, and two that are none in UTC: in the year 0, and in the year 10000.
+NO_TIMES = ("x", "", "0001-01-01 00:00:00%2B14:00", "9999-12-31 23:59:59-12:00")
+
+
+class TestOddQuestions:
+    """Whatever an address or a form says is answered: what cannot be understood is a 400, what there is not a 404."""
+
+    @pytest.mark.parametrize("table", TABLES)
+    def test_lists_pass_by_what_they_do_not_know(self, moderator: Moderating, table: str) -> None:
+        for query in ("e=1", "o=zzz", "o=99999999999999999999.1.-1", "p=abc", "p=99999999", "all=", "q=%00", "q=%ff"):
+            assert moderator.get(f"/admin/{table}/?{query}").status_code == 200, query
+        for query in ("zzz=1", "at__foo=1", "pk__regex=(", "_to_field=x"):
+            assert moderator.get(f"/admin/{table}/?{query}").status_code == 400, query
+        for key in ("9" * 30, "x", "%00", "-1"):
+            assert moderator.get(f"/admin/{table}/{key}/change/").status_code == 200, key
+            assert moderator.get(f"/admin/{table}/do/delete/{key}/").status_code == 404, key
+
+    @pytest.mark.parametrize("table", TIMES)
+    def test_times_that_are_none(self, moderator: Moderating, table: str) -> None:
+        time = TIMES[table]
+        exports = [f"/admin/{table}/export/"] if table in {"accounts/event", "journal/entry"} else []
+        for path in (f"/admin/{table}/", *exports):
+            asked = [f"{path}?{time}__gte={each}" for each in NO_TIMES]
+            asked += [f"{path}?{time}__{how}" for how in ("foo=1", "regex=(", "year=99999", "range=1", "gte__gte=1")]
+            assert {each: moderator.get(each).status_code for each in asked} == dict.fromkeys(asked, 400)
+            assert moderator.get(f"{path}?{time}__gte=2026-01-01&{time}__lt=2099-01-01").status_code == 200
+        assert "cannot be filtered" in words(moderator.get(f"/admin/{table}/?{time}__gte=x"))
+
+    def test_an_address_of_ten_thousand_rows(self, moderator: Moderating) -> None:
+        for keys in (",".join(str(number) for number in range(50_000, 60_000)), ",".join(["0"] * 20_000)):
+            assert moderator.get(f"/admin/accounts/user/do/freeze/{keys}/").status_code == 404
+
+    @pytest.mark.parametrize(
+        "keys", [["x"], ["\0"], [""], ["9" * 30], ["1,2"], [str(number) for number in range(10_000)]]
+    )
+    def test_what_was_chosen_is_no_row(self, moderator: Moderating, keys: list[str]) -> None:
+        chosen: Any = {"action": "freeze", "index": "0", "_selected_action": keys}
+        answer = moderator.post("/admin/accounts/user/", on="/account/email/", **chosen)
+        assert answer.status_code in {400, 404}, answer
+
+    def test_what_was_chosen_is_gone(self, moderator: Moderating) -> None:
+        chosen = {"action": "freeze", "index": "0", "_selected_action": "0"}
+        answer = moderator.post("/admin/accounts/user/", on="/account/email/", **chosen)
+        assert (answer.status_code, "is not there any more" in answer.text) == (200, True)
+
+    def test_a_banner_at_a_time_that_no_database_has(self, moderator: Moderating) -> None:
+        given = {"reason": WHY, "text": "x", "level": "warning"}
+        for time in ("0001-01-01 00:00:00+14:00", "9999-12-31 23:59:59-12:00", "\0", "x"):
+            for field in ("begins_at", "ends_at"):
+                page = moderator.post("/admin/accounts/banner/do/put-up/", **given, **{field: time})
+                assert page.status_code == 400, (field, time)
+
+
 class TestUsers:
     def test_all_that_is_known_but_secrets(
         self, index: Server, moderator: Moderating, project: str, owner: Visitor
