@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -188,8 +188,7 @@ TIMES = {
     "projects/file": "uploaded_at",
     "journal/entry": "at",
 }
-# What is no time, and two that are none in UTC: in the year 0, and in the year 10000.
-NO_TIMES = ("x", "", "0001-01-01 00:00:00%2B14:00", "9999-12-31 23:59:59-12:00")
+BEYOND = ("0001-01-01 00:00:00+14:00", "9999-12-31 23:59:59-12:00")  # in UTC, in the year 0 and in the year 10000
 
 
 class TestOddQuestions:
@@ -210,10 +209,12 @@ class TestOddQuestions:
         time = TIMES[table]
         exports = [f"/admin/{table}/export/"] if table in {"accounts/event", "journal/entry"} else []
         for path in (f"/admin/{table}/", *exports):
-            asked = [f"{path}?{time}__gte={each}" for each in NO_TIMES]
-            asked += [f"{path}?{time}__{how}" for how in ("foo=1", "regex=(", "year=99999", "range=1", "gte__gte=1")]
+            odd = ("gte=x", "gte=", "foo=1", "regex=(", "year=99999", "range=1", "gte__gte=1")
+            asked = [f"{path}?{time}__{each}" for each in odd]
             assert {each: moderator.get(each).status_code for each in asked} == dict.fromkeys(asked, 400)
             assert moderator.get(f"{path}?{time}__gte=2026-01-01&{time}__lt=2099-01-01").status_code == 200
+            for each in BEYOND:  # which some databases can look for
+                assert moderator.get(f"{path}?{time}__gte={quote(each)}").status_code in {200, 400}
         assert "cannot be filtered" in words(moderator.get(f"/admin/{table}/?{time}__gte=x"))
 
     def test_an_address_of_ten_thousand_rows(self, moderator: Moderating) -> None:
@@ -235,7 +236,7 @@ class TestOddQuestions:
 
     def test_a_banner_at_a_time_that_no_database_has(self, moderator: Moderating) -> None:
         given = {"reason": WHY, "text": "x", "level": "warning"}
-        for time in ("0001-01-01 00:00:00+14:00", "9999-12-31 23:59:59-12:00", "\0", "x"):
+        for time in (*BEYOND, "\0", "x"):
             for field in ("begins_at", "ends_at"):
                 page = moderator.post("/admin/accounts/banner/do/put-up/", **given, **{field: time})
                 assert page.status_code == 400, (field, time)

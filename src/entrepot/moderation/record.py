@@ -79,7 +79,8 @@ class Told(Table):
         if not term:
             return queryset, False
         users, projects = _ids_of(term)
-        found = Q(action__contains=term) | Q(address=term) | Q(credential=term) | Q(project__in=projects)
+        # As text, which no address has to be.
+        found = Q(action__contains=term) | Q(address__iexact=term) | Q(credential=term) | Q(project__in=projects)
         for column in self.people:
             found |= Q(**{f"{column}__in": users})
         return queryset.filter(found), False
