@@ -35,10 +35,15 @@ class Shown:
         return self.begins_at <= at and (self.ends_at is None or at < self.ends_at)
 
 
+def shown(banner: Banner) -> Shown:
+    """What there is to be seen of it."""
+    return Shown(banner.level, banner.texts, banner.link, banner.begins_at, banner.ends_at)
+
+
 def coming(at: datetime) -> list[Shown]:
     """All that are to be seen at that moment, or will be, the oldest first."""
     rows = Banner.objects.filter(Q(ends_at=None) | Q(ends_at__gt=at)).order_by("begins_at", "pk")
-    return [Shown(each.level, each.texts, each.link, each.begins_at, each.ends_at) for each in rows]
+    return [shown(each) for each in rows]
 
 
 @transaction.atomic(durable=True)

@@ -217,5 +217,4 @@ class Banners(Decided):
     @admin.display(description=_("Is shown"), boolean=True)
     def shown(self, banner: Banner) -> bool:
         """Whether pages say it now."""
-        at = datetime.now(UTC)
-        return banner.begins_at <= at and (banner.ends_at is None or at < banner.ends_at)
+        return banners.shown(banner).is_on(datetime.now(UTC))
