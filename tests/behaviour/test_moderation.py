@@ -473,6 +473,11 @@ class TestFlags:
         answer = Visitor(index).get("/account/signup/")
         assert (answer.status_code, "Nobody can register at this moment" in answer.text) == (503, True)
         assert "retry-after" in answer.headers
+        in_german = {"Accept-Language": "de"}
+        answer = Visitor(index).client.get("/account/signup/", headers=in_german)
+        assert "Im Moment kann sich niemand registrieren" in answer.text
+        for path in ("/admin/accounts/flag/", "/admin/accounts/flag/do/turn-on/"):
+            assert "Niemand kann sich registrieren." in moderator.client.get(path, headers=in_german).text, path
         assert recorded(index, "flag:on")[0][0] == moderator.name
         (key,) = moderator.rows("accounts/flag", "")
         assert "is on already" in moderator.uses("accounts/flag", "turn-on", flag="no-registrations")

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from entrepot.accounts import record
 from entrepot.accounts.actor import Actor
@@ -61,7 +62,7 @@ def put_up(
     now = timezone.now()
     begins_at = begins_at or now
     if ends_at is not None and ends_at <= max(begins_at, now):
-        raise Refused("banner-over", "The banner would be over before anybody sees it.", "ends_at")
+        raise Refused("banner-over", _("The banner would be over before anybody sees it."), "ends_at")
     Banner.objects.create(
         level=level, texts=dict(texts), link=link, begins_at=begins_at, ends_at=ends_at, by=by.origin.user, at=now
     )
@@ -74,7 +75,7 @@ def take_down(banner: int, *, by: Actor, reason: str) -> None:
     now = timezone.now()
     held = Banner.objects.select_for_update().filter(Q(ends_at=None) | Q(ends_at__gt=now), pk=banner).first()
     if held is None:
-        raise Refused("banner-over", "The banner is over already.")
+        raise Refused("banner-over", _("The banner is over already."))
     held.ends_at = now
     held.save(update_fields=["ends_at"])
     record.note("banner:take-down", by=by, at=now, details={"text": held.texts[FALLBACK], "reason": reason})

@@ -45,10 +45,15 @@ class Names(Reason):
         return user
 
 
+def _switches() -> list[tuple[str, str]]:
+    """What can be turned on, in the language of whoever asks."""
+    return [(each.value, f"{each}: {MEANS[each]}") for each in Switch]
+
+
 class TurnOn(Reason):
     """Which flag is to hold."""
 
-    flag = forms.ChoiceField(label=_("Flag"), choices=[(each.value, f"{each}: {MEANS[each]}") for each in Switch])
+    flag = forms.ChoiceField(label=_("Flag"), choices=_switches)
 
 
 class Moment(forms.DateTimeField):
@@ -186,7 +191,7 @@ class Flags(Decided):
     @admin.display(description=_("Means"))
     def means(self, flag: Flag) -> str:
         """What it does."""
-        return MEANS[Switch(flag.name)]
+        return str(MEANS[Switch(flag.name)])
 
 
 class Banners(Decided):
