@@ -191,8 +191,11 @@ CACHED = [
 ]
 IMAGE = f"/image/{'a' * 32}/61{{}}"
 SITE = ["/project/a-{}/", "/project/A.b_{}/1!2.0+x/", "/project/a{}/history/", "/user/a.b{}/", "/policies/a-{}/"]
+SITE += ["/rss/project/a.B_{}/releases.xml"]
 NOT_CACHED = [
     "/search/",
+    "/rss/a{}.xml",
+    "/rss/project/a{}/../releases.xml",
     "/project/a{}/../../account/",
     "/project/a{}/%2e%2e/",
     "/project//a{}/",
@@ -237,7 +240,7 @@ def test_an_image_is_fetched_once(front: Front) -> None:
     assert [front.get(path).headers["x-cache"] for _ in range(2)] == ["miss", "hit"]
 
 
-@pytest.mark.parametrize("path", [*SITE, "/", "/help/"])
+@pytest.mark.parametrize("path", [*SITE, "/", "/help/", "/rss/packages.xml", "/rss/updates.xml"])
 def test_pages_for_people_are_kept_for_each_language(front: Front, path: str) -> None:
     front.answers(lambda _: Reply(200, {**PAGE, "Vary": "Accept-Encoding, Accept-Language, Cookie"}, b"page"))
     path = path.format(chr(97 + next(numbers) % 26) * 3)

@@ -142,7 +142,8 @@ sub route {
         set req.url = regsub(req.url, "\?.*$", "");
         unset req.http.Accept;
     } elsif (req.url ~ "^/(help/|security/|classifiers/|policies/([a-z-]+/)?)?(\?|$)" ||
-        req.url ~ "^/(project|user)/[A-Za-z0-9][A-Za-z0-9._-]*/([A-Za-z0-9][A-Za-z0-9.!+_-]*/)*(\?|$)") {
+        req.url ~ "^/(project|user)/[A-Za-z0-9][A-Za-z0-9._-]*/([A-Za-z0-9][A-Za-z0-9.!+_-]*/)*(\?|$)" ||
+        req.url ~ "^/rss/(packages|updates|project/[A-Za-z0-9][A-Za-z0-9._-]*/releases)\.xml(\?|$)") {
         call site;
     } else {
         return (pass);

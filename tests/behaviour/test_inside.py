@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, Route
 from archives import forge
 from browsing import DESKTOP, PHONE, visit
 from entrepot import layout
+from entrepot.archives.limits import MAX_MEMBERS
 from inside import query
 from serving import Server, serving
 from uploading import upload
@@ -217,7 +218,12 @@ def test_odd_members_are_named_and_not_opened(filled: Server) -> None:
     assert "\u202e" not in page.text
     broken = Visitor(filled).get(f"{base}broken")
     assert broken.status_code == 200
-    assert "This file cannot be shown here. Invalid distribution file. The size or the CRC-32" in words(broken)
+    assert "This file cannot be shown here. The file is damaged" in words(broken)
+    assert '<p class="note" lang="en" dir="ltr">Invalid distribution file. The size or the CRC-32' in broken.text
+    in_german = Visitor(filled).client.get(f"{base}broken", headers={"Accept-Language": "de"}).text
+    assert "<p>Die Datei ist beschädigt" in in_german
+    missing = Visitor(filled).client.get(f"{base}nothing", headers={"Accept-Language": "de"})
+    assert (missing.status_code, "enthält keine Datei mit diesem Namen" in words(missing)) == (404, True)
 
 
 def test_links_in_an_sdist_are_listed_with_what_they_lead_to(own_server: Server) -> None:
@@ -230,6 +236,8 @@ def test_links_in_an_sdist_are_listed_with_what_they_lead_to(own_server: Server)
     assert own_server.get(f"{base}demo-1.0/link").status == 404
     swap(own_server, "demo-1.0.tar.gz", b"<script>")
     assert "What is in this file cannot be shown here." in own_server.get(base).text
+    swap(own_server, "demo-1.0.tar.gz", forge.gzip_file(forge.tar_file([link] * (MAX_MEMBERS + 1))))
+    assert "It holds more than is looked through here. It has more than" in words(Visitor(own_server).get(base))
 
 
 def test_many_members_are_on_several_pages(filled: Server) -> None:
@@ -301,7 +309,7 @@ class TestChanges:
         add(own_server, forge.wheel("demo", "3.0", metadata=metadata("3.0", "", "new\n" * 600)))
         swap(own_server, "demo-3.0-py3-none-any.whl", b"<script>")
         read = words(Visitor(own_server).get("/project/demo/3.0/changes/"))
-        assert "They cannot be compared here. Invalid distribution file." in read
+        assert "They cannot be compared here. The file is damaged, or built in a way that is not read here." in read
         page = own_server.get("/project/demo/3.0/changes/?since=1.0").text
         assert page.count("<ins>") >= 600
 

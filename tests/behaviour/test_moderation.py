@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -174,6 +174,72 @@ class TestWhoGetsIn:
     def test_what_there_is_not(self, moderator: Moderating) -> None:
         for path in ("accounts/user/do/nothing/1/", "accounts/user/do/freeze/none/", "accounts/flag/do/nothing/"):
             assert moderator.get(f"/admin/{path}").status_code == 404, path
+
+
+TABLES = (
+    *("accounts/user", "accounts/event", "accounts/prohibitedname", "accounts/flag", "accounts/banner"),
+    *("projects/project", "projects/release", "projects/file", "journal/entry"),
+)
+TIMES = {
+    "accounts/user": "date_joined",
+    "accounts/event": "at",
+    "projects/project": "created_at",
+    "projects/release": "created_at",
+    "projects/file": "uploaded_at",
+    "journal/entry": "at",
+}
+BEYOND = ("0001-01-01 00:00:00+14:00", "9999-12-31 23:59:59-12:00")  # in UTC, in the year 0 and in the year 10000
+
+
+class TestOddQuestions:
+    """Whatever an address or a form says is answered: what cannot be understood is a 400, what there is not a 404."""
+
+    @pytest.mark.parametrize("table", TABLES)
+    def test_lists_pass_by_what_they_do_not_know(self, moderator: Moderating, table: str) -> None:
+        for query in ("e=1", "o=zzz", "o=99999999999999999999.1.-1", "p=abc", "p=99999999", "all=", "q=%00", "q=%ff"):
+            assert moderator.get(f"/admin/{table}/?{query}").status_code == 200, query
+        for query in ("zzz=1", "at__foo=1", "pk__regex=(", "_to_field=x"):
+            assert moderator.get(f"/admin/{table}/?{query}").status_code == 400, query
+        for key in ("9" * 30, "x", "%00", "-1"):
+            assert moderator.get(f"/admin/{table}/{key}/change/").status_code == 200, key
+            assert moderator.get(f"/admin/{table}/do/delete/{key}/").status_code == 404, key
+
+    @pytest.mark.parametrize("table", TIMES)
+    def test_times_that_are_none(self, moderator: Moderating, table: str) -> None:
+        time = TIMES[table]
+        exports = [f"/admin/{table}/export/"] if table in {"accounts/event", "journal/entry"} else []
+        for path in (f"/admin/{table}/", *exports):
+            odd = ("gte=x", "gte=", "foo=1", "regex=(", "year=99999", "range=1", "gte__gte=1")
+            asked = [f"{path}?{time}__{each}" for each in odd]
+            assert {each: moderator.get(each).status_code for each in asked} == dict.fromkeys(asked, 400)
+            assert moderator.get(f"{path}?{time}__gte=2026-01-01&{time}__lt=2099-01-01").status_code == 200
+            for each in BEYOND:  # which some databases can look for
+                assert moderator.get(f"{path}?{time}__gte={quote(each)}").status_code in {200, 400}
+        assert "cannot be filtered" in words(moderator.get(f"/admin/{table}/?{time}__gte=x"))
+
+    def test_an_address_of_ten_thousand_rows(self, moderator: Moderating) -> None:
+        for keys in (",".join(str(number) for number in range(50_000, 60_000)), ",".join(["0"] * 20_000)):
+            assert moderator.get(f"/admin/accounts/user/do/freeze/{keys}/").status_code == 404
+
+    @pytest.mark.parametrize(
+        "keys", [["x"], ["\0"], [""], ["9" * 30], ["1,2"], [str(number) for number in range(10_000)]]
+    )
+    def test_what_was_chosen_is_no_row(self, moderator: Moderating, keys: list[str]) -> None:
+        chosen: Any = {"action": "freeze", "index": "0", "_selected_action": keys}
+        answer = moderator.post("/admin/accounts/user/", on="/account/email/", **chosen)
+        assert answer.status_code in {400, 404}, answer
+
+    def test_what_was_chosen_is_gone(self, moderator: Moderating) -> None:
+        chosen = {"action": "freeze", "index": "0", "_selected_action": "0"}
+        answer = moderator.post("/admin/accounts/user/", on="/account/email/", **chosen)
+        assert (answer.status_code, "is not there any more" in answer.text) == (200, True)
+
+    def test_a_banner_at_a_time_that_no_database_has(self, moderator: Moderating) -> None:
+        given = {"reason": WHY, "text": "x", "level": "warning"}
+        for time in (*BEYOND, "\0", "x"):
+            for field in ("begins_at", "ends_at"):
+                page = moderator.post("/admin/accounts/banner/do/put-up/", **given, **{field: time})
+                assert page.status_code == 400, (field, time)
 
 
 class TestUsers:
@@ -407,6 +473,11 @@ class TestFlags:
         answer = Visitor(index).get("/account/signup/")
         assert (answer.status_code, "Nobody can register at this moment" in answer.text) == (503, True)
         assert "retry-after" in answer.headers
+        in_german = {"Accept-Language": "de"}
+        answer = Visitor(index).client.get("/account/signup/", headers=in_german)
+        assert "Im Moment kann sich niemand registrieren" in answer.text
+        for path in ("/admin/accounts/flag/", "/admin/accounts/flag/do/turn-on/"):
+            assert "Niemand kann sich registrieren." in moderator.client.get(path, headers=in_german).text, path
         assert recorded(index, "flag:on")[0][0] == moderator.name
         (key,) = moderator.rows("accounts/flag", "")
         assert "is on already" in moderator.uses("accounts/flag", "turn-on", flag="no-registrations")

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from entrepot.accounts import record
 from entrepot.accounts.actor import Actor
@@ -35,10 +36,15 @@ class Shown:
         return self.begins_at <= at and (self.ends_at is None or at < self.ends_at)
 
 
+def shown(banner: Banner) -> Shown:
+    """What there is to be seen of it."""
+    return Shown(banner.level, banner.texts, banner.link, banner.begins_at, banner.ends_at)
+
+
 def coming(at: datetime) -> list[Shown]:
     """All that are to be seen at that moment, or will be, the oldest first."""
     rows = Banner.objects.filter(Q(ends_at=None) | Q(ends_at__gt=at)).order_by("begins_at", "pk")
-    return [Shown(each.level, each.texts, each.link, each.begins_at, each.ends_at) for each in rows]
+    return [shown(each) for each in rows]
 
 
 @transaction.atomic(durable=True)
@@ -56,7 +62,7 @@ def put_up(
     now = timezone.now()
     begins_at = begins_at or now
     if ends_at is not None and ends_at <= max(begins_at, now):
-        raise Refused("banner-over", "The banner would be over before anybody sees it.", "ends_at")
+        raise Refused("banner-over", _("The banner would be over before anybody sees it."), "ends_at")
     Banner.objects.create(
         level=level, texts=dict(texts), link=link, begins_at=begins_at, ends_at=ends_at, by=by.origin.user, at=now
     )
@@ -69,7 +75,7 @@ def take_down(banner: int, *, by: Actor, reason: str) -> None:
     now = timezone.now()
     held = Banner.objects.select_for_update().filter(Q(ends_at=None) | Q(ends_at__gt=now), pk=banner).first()
     if held is None:
-        raise Refused("banner-over", "The banner is over already.")
+        raise Refused("banner-over", _("The banner is over already."))
     held.ends_at = now
     held.save(update_fields=["ends_at"])
     record.note("banner:take-down", by=by, at=now, details={"text": held.texts[FALLBACK], "reason": reason})

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from entrepot.accounts import record
 from entrepot.accounts.actor import Actor
@@ -28,28 +31,12 @@ class Switch(StrEnum):
     READ_ONLY = "read-only"
 
 
-MEANS: Mapping[Switch, str] = {
-    Switch.NO_REGISTRATIONS: "Nobody can register.",
-    Switch.NO_NEW_PROJECTS: "No upload makes a new project.",
-    Switch.NO_UPLOADS: "No file is taken.",
-    Switch.NO_DELETIONS: "No project, release or file is deleted.",
-    Switch.READ_ONLY: "Nothing is changed by anybody; signing in, reports of leaked tokens and of mail go on.",
-}
-_REFUSALS: Mapping[Switch, Unavailable] = {
-    Switch.NO_REGISTRATIONS: Unavailable(
-        "registrations-paused", "Nobody can register at this moment. Please try again later."
-    ),
-    Switch.NO_NEW_PROJECTS: Unavailable(
-        "new-projects-paused",
-        "New projects are not taken at this moment. Files for those that exist are. Please try again later.",
-    ),
-    Switch.NO_UPLOADS: Unavailable("uploads-paused", "Uploads are not taken at this moment. Please try again later."),
-    Switch.NO_DELETIONS: Unavailable(
-        "deletions-paused", "Nothing can be deleted at this moment. A release can be yanked. Please try again later."
-    ),
-    Switch.READ_ONLY: Unavailable(
-        "read-only", "The index can be read, but not changed, at this moment. Please try again later."
-    ),
+MEANS: Mapping[Switch, Promise] = {
+    Switch.NO_REGISTRATIONS: _("Nobody can register."),
+    Switch.NO_NEW_PROJECTS: _("No upload makes a new project."),
+    Switch.NO_UPLOADS: _("No file is taken."),
+    Switch.NO_DELETIONS: _("No project, release or file is deleted."),
+    Switch.READ_ONLY: _("Nothing is changed by anybody; signing in, reports of leaked tokens and of mail go on."),
 }
 
 
@@ -71,8 +58,33 @@ def check(*switches: Switch) -> None:
     """
     held = Flag.objects.filter(name__in=switches).values_list("name", flat=True).first()
     if held is not None:
-        refusal = _REFUSALS[Switch(held)]
-        raise Unavailable(refusal.code, refusal.message)
+        raise _refusal(Switch(held))
+
+
+def _refusal(switch: Switch) -> Unavailable:
+    """What is said to whom it holds up, in their language."""
+    refusals = {
+        Switch.NO_REGISTRATIONS: Unavailable(
+            "registrations-paused", gettext("Nobody can register at this moment. Please try again later.")
+        ),
+        Switch.NO_NEW_PROJECTS: Unavailable(
+            "new-projects-paused",
+            gettext(
+                "New projects are not taken at this moment. Files for those that exist are. Please try again later."
+            ),
+        ),
+        Switch.NO_UPLOADS: Unavailable(
+            "uploads-paused", gettext("Uploads are not taken at this moment. Please try again later.")
+        ),
+        Switch.NO_DELETIONS: Unavailable(
+            "deletions-paused",
+            gettext("Nothing can be deleted at this moment. A release can be yanked. Please try again later."),
+        ),
+        Switch.READ_ONLY: Unavailable(
+            "read-only", gettext("The index can be read, but not changed, at this moment. Please try again later.")
+        ),
+    }
+    return refusals[switch]
 
 
 def check_for(by: Actor, *switches: Switch) -> None:
@@ -99,7 +111,7 @@ def turn_on(switch: Switch, *, by: Actor, reason: str) -> None:
     now = timezone.now()
     given = {"reason": reason, "by": by.origin.user, "at": now}
     if not Flag.objects.get_or_create(name=switch, defaults=given)[1]:
-        raise Refused("flag-unchanged", f"The flag {switch} is on already.")
+        raise Refused("flag-unchanged", gettext("The flag %(flag)s is on already.") % {"flag": switch})
     record.note("flag:on", by=by, at=now, details={"flag": switch.value, "reason": reason})
 
 
@@ -107,5 +119,5 @@ def turn_on(switch: Switch, *, by: Actor, reason: str) -> None:
 def turn_off(switch: Switch, *, by: Actor, reason: str) -> None:
     """Let it hold no longer. Raises Refused("flag-unchanged")."""
     if not Flag.objects.filter(name=switch).delete()[0]:
-        raise Refused("flag-unchanged", f"The flag {switch} is off already.")
+        raise Refused("flag-unchanged", gettext("The flag %(flag)s is off already.") % {"flag": switch})
     record.note("flag:off", by=by, at=timezone.now(), details={"flag": switch.value, "reason": reason})

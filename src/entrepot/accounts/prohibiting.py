@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from entrepot import names
 from entrepot.accounts import record
@@ -68,7 +69,9 @@ def prohibit(name: str, kind: str, *, by: Actor, reason: str, reserved_for: User
         },
     )
     if not created:
-        raise Refused("already-prohibited", f"The name {normalized!r} is on the list already.", "name")
+        raise Refused(
+            "already-prohibited", gettext("The name '%(name)s' is on the list already.") % {"name": normalized}, "name"
+        )
     details = {"name": normalized, "kind": kind, "reason": reason}
     record.note("name:prohibit", by=by, at=now, user=None, details=details | _reserved(reserved_for))
 
@@ -78,7 +81,7 @@ def allow(name: str, kind: str, *, by: Actor, reason: str) -> None:
     """Take the name from the list. Raises Refused("invalid-name") or Missing("no-such-name")."""
     normalized = names.ProjectName(name)
     if not ProhibitedName.objects.filter(kind=kind, name=normalized).delete()[0]:
-        raise Missing("no-such-name", f"The name {normalized!r} is not on the list.", "name")
+        raise Missing("no-such-name", gettext("The name '%(name)s' is not on the list.") % {"name": normalized}, "name")
     details = {"name": normalized, "kind": kind, "reason": reason}
     record.note("name:allow", by=by, at=timezone.now(), details=details)
 

@@ -15,7 +15,6 @@ from entrepot.archives.distribution import Filename
 from entrepot.archives.member import Budget, Found, Inner, Kind
 from entrepot.archives.streams import GZIP, inflate, pieces, size_of
 from entrepot.names import WheelFilename
-from entrepot.refusal import Missing
 
 SHOWN = 512 * 1024  # bytes of a file that are shown
 
@@ -49,16 +48,14 @@ def digests(file: BinaryIO, filename: Filename) -> tuple[tuple[Inner, str], ...]
     )
 
 
-def content(file: BinaryIO, filename: Filename, path: str) -> Content:
-    """The file at `path` in the archive. Raises Missing("no-such-member"), and as `listing`."""
+def content(file: BinaryIO, filename: Filename, path: str) -> Content | None:
+    """The file at `path` in the archive; None where none could be shown. Raises as `listing`."""
     opened = [
         Content(found.inner, *_hashed(found))
         for found in _members(file, filename)
         if found.inner.path == path and found.inner.is_plain
     ]
-    if len(opened) != 1:
-        raise Missing("no-such-member", f"'{filename.filename}' has no file of this name that could be shown.")
-    return opened[0]
+    return opened[0] if len(opened) == 1 else None
 
 
 def _members(file: BinaryIO, filename: Filename) -> Iterator[Found]:

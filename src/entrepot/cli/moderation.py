@@ -28,7 +28,7 @@ def list_flags() -> None:
     """Show all flags: whether each is on, what it does, and, if it is on, since when, by whom and why."""
     prepare()
     for each in flags.states():
-        facts = ["on " if each.on else "off", f"{each.switch:<16}", MEANS[each.switch]]
+        facts = ["on " if each.on else "off", f"{each.switch:<16}", str(MEANS[each.switch])]
         if each.since is not None:
             facts += [f"Since {each.since:%Y-%m-%d %H:%M} UTC", f"by {each.by or 'the operator'}: {each.reason}"]
         click.echo("  ".join(facts))

@@ -7,7 +7,7 @@ belongs to the change, or not at all, and one that refuses keeps no other from b
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from django import forms
 from django.db import DatabaseError
@@ -26,6 +26,23 @@ MOST = 100  # things at once
 Text = str | Promise
 Given: TypeAlias = Mapping[str, Any]  # what a form has made of what was sent
 Thing: TypeAlias = Any  # a row, or what a form names
+Do: TypeAlias = Callable[[Thing, Actor, Given], int | None]
+
+
+class Action(Protocol):
+    """A change that needs to know no more than to what, by whom, and why."""
+
+    def __call__(self, thing: Thing, /, *, by: Actor, reason: str) -> int | None:
+        """Make it; gives the serial of what readers are to see, if they are."""
+
+
+def because(action: Action) -> Do:
+    """Do it for the reason that the form has asked for."""
+
+    def do(thing: Thing, by: Actor, given: Given) -> int | None:
+        return action(thing, by=by, reason=given["reason"])
+
+    return do
 
 
 class Reason(forms.Form):
@@ -45,7 +62,7 @@ class Deed:
     name: str
     label: Text
     says: Text
-    do: Callable[[Thing, Actor, Given], int | None]
+    do: Do
     form: type[Reason] = Reason
     most: int = MOST
 
@@ -57,7 +74,7 @@ class Tool:
     name: str
     label: Text
     says: Text
-    do: Callable[[Thing, Actor, Given], int | None]
+    do: Do
     form: type[Reason]
     things: Callable[[Given], Sequence[Thing]] = field(default=lambda _given: [None])
 

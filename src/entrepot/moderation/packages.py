@@ -1,5 +1,7 @@
 """Projects, releases and files, and what a moderator can do to them."""
 
+from functools import partial
+
 from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -10,7 +12,7 @@ from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
 from entrepot.accounts.actor import Actor
-from entrepot.moderation.deeds import Deed, Given, Reason
+from entrepot.moderation.deeds import Deed, Given, Reason, because
 from entrepot.moderation.record import latest, record_of
 from entrepot.moderation.table import Table, linked, listed
 from entrepot.policy import LARGEST_FILE
@@ -46,18 +48,6 @@ class Limits(Reason):
     )
 
 
-def _quarantine(project: Project, by: Actor, given: Given) -> int:
-    return actions.set_status(project, Status.QUARANTINED, by=by, reason=given["reason"])
-
-
-def _lift(project: Project, by: Actor, given: Given) -> int:
-    return actions.lift_quarantine(project, by=by, reason=given["reason"])
-
-
-def _archive(project: Project, by: Actor, given: Given) -> int:
-    return actions.set_status(project, Status.ARCHIVED, by=by, reason=given["reason"])
-
-
 def _limit(project: Project, by: Actor, given: Given) -> None:
     most = {name: given[name] and given[name] * MIB for name in ("file_size", "total_size")}
     sizes.set_limit(project, by=by, reason=given["reason"], **most)
@@ -69,34 +59,6 @@ def _add_role(project: Project, by: Actor, given: Given) -> int:
 
 def _remove_role(project: Project, by: Actor, given: Given) -> int:
     return collaboration.remove_role(project, given["user"], by=by, reason=given["reason"])
-
-
-def _delete_project(project: Project, by: Actor, given: Given) -> int:
-    return actions.delete_project(project, by=by, reason=given["reason"])
-
-
-def _yank_release(release: Release, by: Actor, given: Given) -> int:
-    return actions.yank_release(release, by=by, reason=given["reason"])
-
-
-def _unyank_release(release: Release, by: Actor, given: Given) -> int:
-    return actions.unyank_release(release, by=by, reason=given["reason"])
-
-
-def _delete_release(release: Release, by: Actor, given: Given) -> int:
-    return actions.delete_release(release, by=by, reason=given["reason"])
-
-
-def _yank_file(file: File, by: Actor, given: Given) -> int:
-    return actions.yank_file(file, by=by, reason=given["reason"])
-
-
-def _unyank_file(file: File, by: Actor, given: Given) -> int:
-    return actions.unyank_file(file, by=by, reason=given["reason"])
-
-
-def _delete_file(file: File, by: Actor, given: Given) -> int:
-    return actions.delete_file(file, by=by, reason=given["reason"])
 
 
 class Projects(Table):
@@ -119,14 +81,19 @@ class Projects(Table):
                 "Nothing of it can be installed or downloaded any more, and nobody but moderators changes it. It can "
                 "be lifted. Readers see the reason, and all who have a role are told."
             ),
-            _quarantine,
+            because(partial(actions.set_status, status=Status.QUARANTINED)),
         ),
-        Deed("lift", _("Lift the quarantine"), _("It is offered again, with all that it has."), _lift),
+        Deed(
+            "lift",
+            _("Lift the quarantine"),
+            _("It is offered again, with all that it has."),
+            because(actions.lift_quarantine),
+        ),
         Deed(
             "archive",
             _("Archive"),
             _("It takes no new files any more. What it has stays. Readers see the reason."),
-            _archive,
+            because(partial(actions.set_status, status=Status.ARCHIVED)),
         ),
         Deed(
             "limit",
@@ -153,7 +120,7 @@ class Projects(Table):
             "delete",
             _("Delete"),
             _("It is deleted for good, with all its releases and files. Nobody ever gets the name again."),
-            _delete_project,
+            because(actions.delete_project),
         ),
     )
 
@@ -207,13 +174,20 @@ class Releases(Table):
     ordering = ("-pk",)
     fields = readonly_fields = ("of", "version", "created_at", "yanked", "files")
     deeds = (
-        Deed("yank", _("Yank"), _("Installers pass it by unless it is pinned. Readers see the reason."), _yank_release),
-        Deed("unyank", _("Offer again"), _("It is offered again, with all its files."), _unyank_release),
+        Deed(
+            "yank",
+            _("Yank"),
+            _("Installers pass it by unless it is pinned. Readers see the reason."),
+            because(actions.yank_release),
+        ),
+        Deed(
+            "unyank", _("Offer again"), _("It is offered again, with all its files."), because(actions.unyank_release)
+        ),
         Deed(
             "delete",
             _("Delete"),
             _("It is deleted for good, with all its files, whose names nobody ever gets again."),
-            _delete_release,
+            because(actions.delete_release),
         ),
     )
 
@@ -257,9 +231,19 @@ class Files(Table):
         "comment",
     )
     deeds = (
-        Deed("yank", _("Yank"), _("Installers pass it by unless it is pinned. Readers see the reason."), _yank_file),
-        Deed("unyank", _("Offer again"), _("It is offered again."), _unyank_file),
-        Deed("delete", _("Delete"), _("It is deleted for good. Nobody ever gets its name again."), _delete_file),
+        Deed(
+            "yank",
+            _("Yank"),
+            _("Installers pass it by unless it is pinned. Readers see the reason."),
+            because(actions.yank_file),
+        ),
+        Deed("unyank", _("Offer again"), _("It is offered again."), because(actions.unyank_file)),
+        Deed(
+            "delete",
+            _("Delete"),
+            _("It is deleted for good. Nobody ever gets its name again."),
+            because(actions.delete_file),
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:

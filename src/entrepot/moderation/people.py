@@ -16,7 +16,7 @@ from entrepot.accounts import actions, people
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.models import User, UserName
 from entrepot.accounts.tokens import Permission
-from entrepot.moderation.deeds import Deed, Given, Reason
+from entrepot.moderation.deeds import Deed, Given, Reason, because
 from entrepot.moderation.record import latest, record_of
 from entrepot.moderation.table import Table, linked, listed
 from entrepot.projects import members
@@ -28,28 +28,8 @@ class NewName(Reason):
     name = forms.CharField(label=_("New name"), max_length=50)
 
 
-def _freeze(user: User, by: Actor, given: Given) -> None:
-    actions.freeze(user, by=by, reason=given["reason"])
-
-
-def _thaw(user: User, by: Actor, given: Given) -> None:
-    actions.thaw(user, by=by, reason=given["reason"])
-
-
-def _reset(user: User, by: Actor, given: Given) -> None:
-    people.reset_factors(user, by=by, reason=given["reason"])
-
-
-def _revoke(user: User, by: Actor, given: Given) -> None:
-    actions.revoke_all(user, by=by, reason=given["reason"])
-
-
 def _rename(user: User, by: Actor, given: Given) -> int:
     return members.rename(user, given["name"], by=by, reason=given["reason"])
-
-
-def _delete(user: User, by: Actor, given: Given) -> int:
-    return members.delete_account(user, by=by, reason=given["reason"])
 
 
 class Users(Table):
@@ -71,9 +51,14 @@ class Users(Table):
                 "None of their tokens is valid any more, their sessions end, and nobody can sign in. What they own "
                 "stays. They are told by mail, with the reason."
             ),
-            _freeze,
+            because(actions.freeze),
         ),
-        Deed("thaw", _("Thaw"), _("A frozen account opens again, with the tokens that it has. They are told."), _thaw),
+        Deed(
+            "thaw",
+            _("Thaw"),
+            _("A frozen account opens again, with the tokens that it has. They are told."),
+            because(actions.thaw),
+        ),
         Deed(
             "reset-factors",
             _("Reset second factors"),
@@ -81,13 +66,13 @@ class Users(Table):
                 "All second factors and recovery codes are taken away, sessions end, and browsers are forgotten: the "
                 "last step of recovering an account. Say how the person was recognized. They are told."
             ),
-            _reset,
+            because(people.reset_factors),
         ),
         Deed(
             "revoke-tokens",
             _("Revoke all tokens"),
             _("None of their API tokens is valid any more, but for those that the operator made at a command line."),
-            _revoke,
+            because(actions.revoke_all),
         ),
         Deed(
             "rename",
@@ -104,7 +89,7 @@ class Users(Table):
                 "The account is deleted for good, with all that is personal. What was published stays, and nobody else "
                 "ever gets the name. A project that only they own needs another owner first."
             ),
-            _delete,
+            because(members.delete_account),
         ),
     )
 

@@ -1,5 +1,6 @@
 """What was done: changes that readers see (the journal), and events of accounts and rights."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,8 +54,9 @@ def record_of(**about: str) -> SafeString:
 class Told(Table):
     """Rows of the record: by action, credential, address; and by names of users and projects, past ones too."""
 
-    change_list_template = "moderation/list.html"
     list_filter = ("at",)
+    search_fields = ("action",)
+    people: Sequence[str] = ("by",)  # the columns that hold a user
 
     def get_urls(self) -> list[URLPattern]:
         """With all that was found, as JSON."""
@@ -65,6 +67,23 @@ class Told(Table):
         """The list, and where the same is as JSON."""
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_export")
         return super().changelist_view(request, {**(extra_context or {}), "export": f"{url}?{request.GET.urlencode()}"})
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[Model],
+        search_term: str,
+    ) -> tuple[QuerySet[Model], bool]:
+        """By the name of a user or project, an address or a session; else by a part of the action."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        users, projects = _ids_of(term)
+        # As text, which no address has to be.
+        found = Q(action__contains=term) | Q(address__iexact=term) | Q(credential=term) | Q(project__in=projects)
+        for column in self.people:
+            found |= Q(**{f"{column}__in": users})
+        return queryset.filter(found), False
 
     def export(self, request: HttpRequest) -> HttpResponse:
         """What the same address of the list finds, the newest first, as the record has it elsewhere."""
@@ -77,23 +96,9 @@ class Events(Told):
     """What happened to accounts, and to who may do what."""
 
     list_display = ("at", "action", "whom", "about", "doer", "credential", "address")
-    search_fields = ("action",)
     ordering = ("-pk",)
+    people = ("user", "by")
     fields = readonly_fields = (*list_display, "details")
-
-    def get_search_results(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        queryset: QuerySet[Model],
-        search_term: str,
-    ) -> tuple[QuerySet[Model], bool]:
-        """By the name of a user or project, an address or a session; else by a part of the action."""
-        term = search_term.strip()
-        users, projects = _ids_of(term)
-        if not term:
-            return queryset, False
-        exact = Q(user__in=users) | Q(by__in=users) | Q(project__in=projects) | Q(address=term) | Q(credential=term)
-        return queryset.filter(exact | Q(action__contains=term)), False
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With the names of all whom it is about."""
@@ -125,23 +130,8 @@ class Changes(Told):
 
     list_display = ("serial", "at", "name", "version", "action", "by", "credential", "address")
     list_select_related = ("by",)
-    search_fields = ("action",)
     ordering = ("-serial",)
     fields = readonly_fields = (*list_display, "reason")
-
-    def get_search_results(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        queryset: QuerySet[Model],
-        search_term: str,
-    ) -> tuple[QuerySet[Model], bool]:
-        """By the name of a user or project, an address or a session; else by a part of the action."""
-        term = search_term.strip()
-        users, projects = _ids_of(term)
-        if not term:
-            return queryset, False
-        exact = Q(by__in=users) | Q(project__in=projects) | Q(address=term) | Q(credential=term)
-        return queryset.filter(exact | Q(action__contains=term)), False
 
 
 def _ids_of(term: str) -> tuple[list[int], list[int]]:

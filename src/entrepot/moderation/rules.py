@@ -1,7 +1,7 @@
 """What moderators decide for the whole site: names, flags, banners."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
@@ -45,10 +45,27 @@ class Names(Reason):
         return user
 
 
+def _switches() -> list[tuple[str, str]]:
+    """What can be turned on, in the language of whoever asks."""
+    return [(each.value, f"{each}: {MEANS[each]}") for each in Switch]
+
+
 class TurnOn(Reason):
     """Which flag is to hold."""
 
-    flag = forms.ChoiceField(label=_("Flag"), choices=[(each.value, f"{each}: {MEANS[each]}") for each in Switch])
+    flag = forms.ChoiceField(label=_("Flag"), choices=_switches)
+
+
+class Moment(forms.DateTimeField):
+    """A time that databases can keep: in UTC too it is in a year from 1 to 9999."""
+
+    def to_python(self, value: str | datetime | date | None) -> datetime | None:
+        """The time in UTC. Raises ValidationError."""
+        found = super().to_python(value)
+        try:
+            return found and found.astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
 
 
 class Announcement(Reason):
@@ -62,8 +79,8 @@ class Announcement(Reason):
     )
     level = forms.ChoiceField(label=_("Level"), choices=Banner.Level.choices)
     link = forms.URLField(label=_("Link to more"), required=False, assume_scheme="https")
-    begins_at = forms.DateTimeField(label=_("From (UTC; empty: now)"), required=False)
-    ends_at = forms.DateTimeField(label=_("Until (UTC; empty: until it is taken down)"), required=False)
+    begins_at = Moment(label=_("From (UTC; empty: now)"), required=False)
+    ends_at = Moment(label=_("Until (UTC; empty: until it is taken down)"), required=False)
 
     def clean_others(self) -> dict[str, str]:
         """The texts by language. Raises ValidationError for a line that is none."""
@@ -174,7 +191,7 @@ class Flags(Decided):
     @admin.display(description=_("Means"))
     def means(self, flag: Flag) -> str:
         """What it does."""
-        return MEANS[Switch(flag.name)]
+        return str(MEANS[Switch(flag.name)])
 
 
 class Banners(Decided):
@@ -205,5 +222,4 @@ class Banners(Decided):
     @admin.display(description=_("Is shown"), boolean=True)
     def shown(self, banner: Banner) -> bool:
         """Whether pages say it now."""
-        at = datetime.now(UTC)
-        return banner.begins_at <= at and (banner.ends_at is None or at < banner.ends_at)
+        return banners.shown(banner).is_on(datetime.now(UTC))

@@ -5,7 +5,10 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,9 +23,10 @@ from entrepot.accounts.address import address_of
 from entrepot.accounts.models import User
 from entrepot.accounts.sessions import Member
 from entrepot.moderation.deeds import MOST, Deed, Text, Tool, attempt
-from entrepot.refusal import Missing
+from entrepot.refusal import Missing, Refused
 
 Choice = tuple[Callable[..., Any], str, Text]
+LOOKUPS = ("exact", "gte", "lt")  # by which Django's filters choose a value, or a time
 
 
 class Table(admin.ModelAdmin):  # type: ignore[type-arg]  # django-stubs' parameter is unknown when it runs
@@ -58,7 +62,15 @@ class Table(admin.ModelAdmin):  # type: ignore[type-arg]  # django-stubs' parame
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
         """What the filters beside the list ask for: an address can ask for nothing else, such as digests."""
-        return lookup.partition("__")[0] in self.get_list_filter(request)
+        field, _separator, how = lookup.partition("__")
+        return field in self.get_list_filter(request) and how in LOOKUPS
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The rows that an address asks for. Raises Refused("odd-filter")."""
+        try:
+            return super().get_changelist_instance(request)
+        except (IncorrectLookupParameters, OverflowError) as error:  # a time that no calendar has
+            raise Refused("odd-filter", _("The list cannot be filtered as this address wants it.")) from error
 
     def get_actions(self, request: HttpRequest) -> dict[str, Choice]:  # type: ignore[override]  # noqa: ARG002
         """What can be done to several rows."""
@@ -76,7 +88,9 @@ class Table(admin.ModelAdmin):  # type: ignore[type-arg]  # django-stubs' parame
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, with the tools above it."""
+        """The list, with the tools above it. Raises Missing("no-such-page") when what was chosen can be no row."""
+        if not all(self._is_key(each) for each in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise Missing("no-such-page", _("There is nothing at this address."))
         return super().changelist_view(request, {**(extra_context or {}), "tools": self._links("use", self.tools)})
 
     def change_view(
@@ -137,6 +151,9 @@ def moderator_of(request: Member) -> Actor:
 def _ask(table: Table, request: HttpRequest, rows: QuerySet[Model], deed: Deed) -> HttpResponse | None:
     """On to the page that asks before it is done."""
     keys = [str(key) for key in rows.values_list("pk", flat=True)[: deed.most + 1]]
+    if not keys:
+        messages.error(request, _("What was chosen is not there any more."))
+        return None
     if len(keys) > deed.most:
         many = ngettext(
             "This is done to %(n)d at once at the most.", "This is done to %(n)d at once at the most.", deed.most

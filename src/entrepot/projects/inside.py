@@ -57,12 +57,23 @@ class OfferedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why nobody can tell what is in a file, in the reader's language.
+
+    `detail`, where there is any, is what exactly is wrong with it: in English, as uploads are refused with it.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """What is in a file, in the order of the names; or why nobody can tell, in `obstacle`."""
 
     members: tuple[Inner, ...] = ()
     openable: frozenset[str] = frozenset()
-    obstacle: str = ""
+    obstacle: Obstacle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ class Opened:
     """A member of a file; or why it cannot be shown, in `obstacle`."""
 
     content: Content | None = None
-    obstacle: str = ""
+    obstacle: Obstacle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,7 @@ class ArchiveChanges:
     members: MemberChanges | None = None
     openable: frozenset[str] = frozenset()
     openable_before: frozenset[str] = frozenset()
-    obstacle: str = ""
+    obstacle: Obstacle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +142,21 @@ def offered_file(name: str, version: str, filename: str) -> OfferedFile:
 
 def listing(file: OfferedFile, *, store: Store) -> Listing:
     """What is in the file. Raises Unavailable("too-busy"), Unavailable("store-unavailable")."""
-    try:
-        members = _look(file, store, inside.listing)
-    except Unavailable:
-        raise
-    except Refused as refused:
-        return Listing(obstacle=refused.message)
+    members = _look(file, store, inside.listing)
+    if isinstance(members, Obstacle):
+        return Listing(obstacle=members)
     return Listing(tuple(sorted(members, key=_order)), inside.openable(members))
 
 
 def opened(file: OfferedFile, path: str, *, store: Store) -> Opened:
     """The member at `path`. Raises Missing("no-such-member"), and as `listing`."""
-    try:
-        return Opened(_look(file, store, lambda data, filename: inside.content(data, filename, path)))
-    except (Missing, Unavailable):
-        raise
-    except Refused as refused:
-        return Opened(obstacle=refused.message)
+    content = _look(file, store, lambda data, filename: inside.content(data, filename, path))
+    if content is None:
+        raise Missing(
+            "no-such-member",
+            _("'%(filename)s' has no file of this name that could be shown.") % {"filename": file.filename},
+        )
+    return Opened(obstacle=content) if isinstance(content, Obstacle) else Opened(content)
 
 
 def sides(name: str, version: str, since: str) -> Sides:
@@ -209,12 +218,12 @@ def _archive_changes(old: Side, new: Side, store: Store) -> ArchiveChanges | Non
     if pair is None:
         return None
     one, other = before[pair[0]], after[pair[1]]
-    try:
-        found = [_look(each, store, inside.digests) for each in (one, other)]
-    except Unavailable:
-        raise
-    except Refused as refused:
-        return ArchiveChanges(one, other, obstacle=refused.message)
+    found = []
+    for each in (one, other):
+        members_of_it = _look(each, store, inside.digests)
+        if isinstance(members_of_it, Obstacle):
+            return ArchiveChanges(one, other, obstacle=members_of_it)
+        found.append(members_of_it)
     members = [
         [_member(*each, stem=name.stem) for each in all_of_it] for all_of_it, name in zip(found, pair, strict=True)
     ]
@@ -237,7 +246,11 @@ def _order(inner: Inner) -> tuple[str, str]:
 def _shown_project(name: str) -> Project:
     project = project_named(index_at_root(), name)
     if project.status == Status.QUARANTINED:
-        raise Missing("no-such-project", f"There is nothing of {project.display_name} to be seen at present.", "name")
+        raise Missing(
+            "no-such-project",
+            _("There is nothing of %(project)s to be seen at present.") % {"project": project.display_name},
+            "name",
+        )
     return project
 
 
@@ -266,17 +279,24 @@ def _offered(project: Project, release: Release, file: File) -> OfferedFile:
     )
 
 
-def _look(file: OfferedFile, store: Store, read: Callable[[BinaryIO, Filename], T]) -> T:
-    """What `read` finds in the file. Raises TooLarge("too-much-inside"), and what `listing` and `read` raise."""
+def _look(file: OfferedFile, store: Store, read: Callable[[BinaryIO, Filename], T]) -> T | Obstacle:
+    """What `read` finds in the file. Raises Unavailable("too-busy"), Unavailable("store-unavailable")."""
     if file.size > LARGEST:
-        raise TooLarge(
-            "too-much-inside",
-            _("It is larger than %(limit)s MB, and is not opened here for that reason.") % {"limit": LARGEST // MIB},
-        )
-    filename = parse_filename(file.filename)
+        limit = LARGEST // MIB
+        return Obstacle(_("It is larger than %(limit)s MB, and is not opened here for that reason.") % {"limit": limit})
+    unreadable = _("The file is damaged, or built in a way that is not read here.")
+    filename = _parsed(file.filename)
+    if filename is None:
+        return Obstacle(unreadable)
     connection.close()  # others need it more than whoever reads an archive
     with _turn():
-        return read(io.BytesIO(_fetched(file, store)), filename)
+        data = io.BytesIO(_fetched(file, store))
+        try:
+            return read(data, filename)
+        except TooLarge as refused:
+            return Obstacle(_("It holds more than is looked through here."), refused.message)
+        except Refused as refused:
+            return Obstacle(unreadable, refused.message)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.tokens import Permission
@@ -30,7 +31,7 @@ def yank_releases(project: Project, versions: Iterable[str], *, by: Actor, reaso
     chosen = _releases(held_project(project, by, Permission.YANK), versions)
     todo = [each for each in chosen if not each.yanks.filter(file=None).exists()]
     if not todo:
-        raise Refused("already-yanked", "What was chosen is yanked already.", "selected")
+        raise Refused("already-yanked", _("What was chosen is yanked already."), "selected")
     reason, now = one_line(reason), timezone.now()
     Yank.objects.bulk_create(Yank(release=each, by=by.user, at=now, reason=reason) for each in todo)
     return _record_releases("yank release", todo, by, reason)
@@ -45,7 +46,7 @@ def unyank_releases(project: Project, versions: Iterable[str], *, by: Actor, rea
     chosen = _releases(held_project(project, by, Permission.YANK), versions)
     todo = [each for each in chosen if each.yanks.all().delete()[0]]
     if not todo:
-        raise Refused("not-yanked", "Nothing of what was chosen is yanked.", "selected")
+        raise Refused("not-yanked", _("Nothing of what was chosen is yanked."), "selected")
     return _record_releases("unyank release", todo, by, one_line(reason))
 
 
@@ -58,7 +59,7 @@ def yank_files(release: Release, filenames: Iterable[str], *, by: Actor, reason:
     release = held_release(release, by, Permission.YANK)
     todo = [each for each in _files(release, filenames) if not Yank.objects.filter(file=each).exists()]
     if not todo:
-        raise Refused("already-yanked", "What was chosen is yanked already.", "selected")
+        raise Refused("already-yanked", _("What was chosen is yanked already."), "selected")
     reason, now = one_line(reason), timezone.now()
     Yank.objects.bulk_create(Yank(release=release, file=each, by=by.user, at=now, reason=reason) for each in todo)
     return _record_files("yank file", release, todo, by, reason)
@@ -73,7 +74,7 @@ def unyank_files(release: Release, filenames: Iterable[str], *, by: Actor, reaso
     release = held_release(release, by, Permission.YANK)
     todo = [each for each in _files(release, filenames) if Yank.objects.filter(file=each).delete()[0]]
     if not todo:
-        raise Refused("not-yanked", "None of the files that were chosen is yanked by itself.", "selected")
+        raise Refused("not-yanked", _("None of the files that were chosen is yanked by itself."), "selected")
     return _record_files("unyank file", release, todo, by, one_line(reason))
 
 
