@@ -40,7 +40,7 @@ def publish(server: Server, version: str) -> int:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose parts may be killed."""
-    with serving(tmp_path_factory.mktemp("parent") / "not" / "yet" / "there") as running:
+    with serving(tmp_path_factory.mktemp("parent") / "not" / "yet" / "there", ENTREPOT_PORT="0") as running:
         yield running
 
 
