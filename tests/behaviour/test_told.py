@@ -99,7 +99,7 @@ def arguments(function: ast.FunctionDef) -> list[ast.arg]:
 def test_every_action_that_is_recorded_is_told_in_words() -> None:
     found = actions()
     assert {each for each in found if action_said(each).language} == set()
-    assert found >= notices.NOTICES.keys() | notices.QUIET
+    assert (notices.NOTICES.keys() | notices.QUIET) - found <= {"invitation:accept"}  # the journal has it, as a role
     assert {" ".join(each.split()[:2]) for each in found} >= {
         each for each in notices.CHANGES if not each.endswith(("files", "releases"))
     }
