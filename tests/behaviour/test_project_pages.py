@@ -116,12 +116,14 @@ def test_what_happened_to_it(site: Server) -> None:
     owner.post(f"{page}invite/", on=page, user=guest.name, role="Owner")
     guest.post(f"{page}accept/", on="/account/projects/")
     told = owner.get(f"{page}events/")
-    assert f"add Owner {guest.name}" in words(told)
+    assert f"{guest.name} became an owner" in words(told)
     assert owner.name in words(told)
     assert guest.address not in told.text
     events = owner.get(f"{page}events/?format=json").json()["events"]
     assert [each["action"] for each in events][-1] == "create"
-    assert "create" not in words(owner.get(f"{page}events/?before={events[-1]['at'].replace('+', '%2B')}"))
+    assert "The project was made" not in words(
+        owner.get(f"{page}events/?before={events[-1]['at'].replace('+', '%2B')}")
+    )
     assert owner.get(f"{page}events/?before=yesterday").status_code == 400
     listed = words(owner.get(page))
     assert "Tokens that act on it" in listed

@@ -95,6 +95,24 @@ def tokens_of(user: User) -> Iterable[Token]:
     return user.tokens.order_by("created_at")
 
 
+def token_names(events: Iterable[dict[str, object]], *, of: User) -> dict[str, str]:
+    """What the user calls the tokens that these events were done with, by their ids, as long as they are there."""
+    return token_names_among(of.tokens.all(), events)
+
+
+def all_token_names(events: Iterable[dict[str, object]]) -> dict[str, str]:
+    """The same, whoever's tokens they are, for the operator."""
+    return token_names_among(Token.objects.all(), events)
+
+
+def token_names_among(tokens: QuerySet[Token], events: Iterable[dict[str, object]]) -> dict[str, str]:
+    """The same of these tokens only. Those that were given no name are left out."""
+    origins = (str(each["credential"]).partition(" ") for each in events)
+    ids = {which for kind, _space, which in origins if kind == "token"}
+    named = tokens.filter(pk__in=ids).exclude(description="")
+    return {str(pk): description for pk, description in named.values_list("pk", "description")}
+
+
 def names_of(users: Iterable[int]) -> dict[object, str]:
     """The names of the users with these ids."""
     return dict(User.objects.filter(pk__in=users).values_list("pk", "username"))

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.models import Event, Token, User
-from entrepot.accounts.queries import as_seen_by, newest
+from entrepot.accounts.queries import as_seen_by, newest, token_names_among
 from entrepot.accounts.tokens import Permission
 from entrepot.journal.models import Entry
 from entrepot.projects.models import Invitation, Project, Role
@@ -90,6 +90,12 @@ def events_of(project: Project, *, seen_by: Actor, before: datetime, limit: int)
         Entry.objects.filter(project=project.pk), Event.objects.filter(project=project.pk), before=before, limit=limit
     )
     return found if seen_by.credential is None else as_seen_by(seen_by.credential.user, found)
+
+
+def token_names(project: Project, events: Iterable[dict[str, object]]) -> dict[str, str]:
+    """What those who have a role in the project call the tokens that these events were done with, by their ids."""
+    theirs = Token.objects.filter(user__in=Role.objects.filter(project=project).values("user"))
+    return token_names_among(theirs, events)
 
 
 def tokens_of(project: Project, *, seen_by: Actor) -> list[ProjectToken]:

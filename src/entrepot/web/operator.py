@@ -4,7 +4,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from entrepot.accounts.queries import everything, user_named
+from entrepot.accounts.queries import all_token_names, everything, user_named
 from entrepot.accounts.sessions import Member
 from entrepot.projects.queries import index_at_root, project_named
 from entrepot.web.telling import before_in, rows
@@ -27,5 +27,10 @@ def record(request: Member) -> HttpResponse:
     )
     if request.GET.get("format") == "json":
         return JsonResponse({"events": told})
-    shown = {"events": rows(told), "earlier": told[-1]["at"] if told else None, "user_name": user, "project": project}
+    shown = {
+        "events": rows(told, all_token_names(told)),
+        "earlier": told[-1]["at"] if told else None,
+        "user_name": user,
+        "project": project,
+    }
     return render(request, "operator/record.html", shown)

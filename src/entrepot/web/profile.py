@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from entrepot.accounts import people
 from entrepot.accounts.addresses import verified_of
-from entrepot.accounts.queries import events_of
+from entrepot.accounts.queries import events_of, token_names
 from entrepot.accounts.sessions import Member, actor_of
 from entrepot.api.upload import is_shown
 from entrepot.config import Config
@@ -147,7 +147,8 @@ def events(request: Member) -> HttpResponse:
     told = events_of(request.user, before=before_in(request), limit=AT_ONCE)
     if request.GET.get("format") == "json":
         return JsonResponse({"events": told})
-    return render(request, "account/events.html", {"events": rows(told), "earlier": told[-1]["at"] if told else None})
+    shown = rows(told, token_names(told, of=request.user))
+    return render(request, "account/events.html", {"events": shown, "earlier": told[-1]["at"] if told else None})
 
 
 @require_safe

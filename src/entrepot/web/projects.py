@@ -52,7 +52,11 @@ def events(request: Member, name: str) -> HttpResponse:
     told = people.events_of(own.project, seen_by=own.by, before=before_in(request), limit=AT_ONCE)
     if request.GET.get("format") == "json":
         return JsonResponse({"events": told})
-    shown = {"own": own, "events": rows(told), "earlier": told[-1]["at"] if told else None}
+    shown = {
+        "own": own,
+        "events": rows(told, people.token_names(own.project, told)),
+        "earlier": told[-1]["at"] if told else None,
+    }
     return render(request, "projects/events.html", shown)
 
 
