@@ -132,7 +132,7 @@ def _begun() -> TemporaryDirectory[str]:
 
 def _is_like_all_others(data: Path, environ: Mapping[str, str]) -> bool:
     """Whether a directory is new, and nothing says that what is made there is to be special."""
-    special = {name for name in environment_of(data) | environ if name.startswith("ENTREPOT_")}
+    special = {name for name in (*environment_of(data), *environ) if name.startswith("ENTREPOT_")}
     return special <= {"ENTREPOT_DNS", "ENTREPOT_PROXIES"} and not (data.exists() and any(data.iterdir()))
 
 

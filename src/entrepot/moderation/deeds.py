@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from django import forms
 from django.db import DatabaseError
 from django.utils.functional import Promise
-from django.utils.translation import gettext as now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from entrepot.accounts.actor import Actor
@@ -93,11 +93,11 @@ def attempt(deed: Deed | Tool, thing: Thing, *, by: Actor, given: Given) -> Outc
     try:
         serial = deed.do(thing, by, given)
     except Refused as refusal:
-        return Outcome(False, now("%(what)s. Not done: %(why)s") % {"what": what, "why": refusal.message})
+        return Outcome(False, gettext("%(what)s. Not done: %(why)s") % {"what": what, "why": refusal.message})
     except DatabaseError:
         logger.exception("what a moderator wanted could not be done")
-        why = now("The database did not take it. Nothing of it was changed.")
-        return Outcome(False, now("%(what)s. Not done: %(why)s") % {"what": what, "why": why})
+        why = gettext("The database did not take it. Nothing of it was changed.")
+        return Outcome(False, gettext("%(what)s. Not done: %(why)s") % {"what": what, "why": why})
     if serial and not is_shown(serial):
-        return Outcome(True, now("%(what)s. Done; readers will see it in moments.") % {"what": what})
-    return Outcome(True, now("%(what)s. Done.") % {"what": what})
+        return Outcome(True, gettext("%(what)s. Done; readers will see it in moments.") % {"what": what})
+    return Outcome(True, gettext("%(what)s. Done.") % {"what": what})

@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from entrepot.accounts.actor import Actor
@@ -145,11 +145,11 @@ class Projects(Table):
     def limits(self, project: Project) -> SafeString:
         """How large it may be."""
         found = sizes.sizes_of(project.index, project.normalized)
-        total = now("none") if found.total is None else f"{found.total // MIB} MB"
+        total = gettext("none") if found.total is None else f"{found.total // MIB} MB"
         return listed(
             [
-                now("Largest file: %(size)s") % {"size": f"{found.file // MIB} MB"},
-                now("All files together: %(size)s") % {"size": total},
+                gettext("Largest file: %(size)s") % {"size": f"{found.file // MIB} MB"},
+                gettext("All files together: %(size)s") % {"size": total},
             ]
         )
 
@@ -258,4 +258,4 @@ class Files(Table):
     @admin.display(description=_("Yanked"))
     def yanked(self, file: File) -> SafeString:
         """Whether it was taken back by itself, and why."""
-        return listed(each.reason or now("yanked") for each in file.release.yanks.filter(file=file))
+        return listed(each.reason or gettext("yanked") for each in file.release.yanks.filter(file=file))

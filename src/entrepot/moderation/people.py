@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from entrepot.accounts import actions, people
@@ -97,10 +97,10 @@ class Users(Table):
     def state(self, user: User) -> str:
         """Whether the account is open, and whether it is a moderator's."""
         if user.deleted_at is not None:
-            return now("deleted")
+            return gettext("deleted")
         if not user.is_active:
-            return now("frozen")
-        return now("moderator") if user.is_superuser else now("open")
+            return gettext("frozen")
+        return gettext("moderator") if user.is_superuser else gettext("open")
 
     @admin.display(description=_("Names, now and before"))
     def names(self, user: User) -> SafeString:
@@ -116,7 +116,7 @@ class Users(Table):
     def factors(self, user: User) -> SafeString:
         """Their kinds, and how many recovery codes are left."""
         kinds = [each.get_type_display() for each in Authenticator.objects.filter(user=user).order_by("pk")]
-        left = now("Recovery codes left: %(n)d") % {"n": user.recovery_codes.filter(used_at=None).count()}
+        left = gettext("Recovery codes left: %(n)d") % {"n": user.recovery_codes.filter(used_at=None).count()}
         return listed([*kinds, left])
 
     @admin.display(description=_("Sessions"))
@@ -152,6 +152,6 @@ def _address(address: EmailAddress) -> str:
 
 def _marks(address: EmailAddress) -> Iterator[str]:
     yield address.email
-    yield now("(verified)") if address.verified else now("(not verified)")
+    yield gettext("(verified)") if address.verified else gettext("(not verified)")
     if address.primary:
-        yield now("(primary)")
+        yield gettext("(primary)")

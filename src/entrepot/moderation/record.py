@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from entrepot.accounts.models import Event, User
@@ -48,7 +48,7 @@ def latest(*, user: User | None = None, project: Project | None = None) -> SafeS
 def record_of(**about: str) -> SafeString:
     """A link to all of it."""
     url = f"{reverse('operator_record')}?{urlencode(about)}"
-    return format_html('<a href="{}">{}</a>', url, now("The whole record"))
+    return format_html('<a href="{}">{}</a>', url, gettext("The whole record"))
 
 
 class Told(Table):

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import gettext as now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from entrepot.accounts import banners, flags, prohibiting
@@ -33,7 +33,7 @@ class Names(Reason):
         """The names. Raises ValidationError when they are too many."""
         names = [each.strip() for each in self.cleaned_data["names"].splitlines() if each.strip()]
         if len(names) > MOST:
-            raise ValidationError(now("At most %(n)d names are taken at once.") % {"n": MOST}, code="too-many")
+            raise ValidationError(gettext("At most %(n)d names are taken at once.") % {"n": MOST}, code="too-many")
         return list(dict.fromkeys(names))
 
     def clean_reserved_for(self) -> User | None:
@@ -41,7 +41,7 @@ class Names(Reason):
         name = self.cleaned_data["reserved_for"]
         user = User.objects.filter(username__iexact=name).first()
         if name and user is None:
-            raise ValidationError(now("There is no user of that name."), code="no-such-user")
+            raise ValidationError(gettext("There is no user of that name."), code="no-such-user")
         return user
 
 
@@ -88,7 +88,7 @@ class Announcement(Reason):
         for line in filter(str.strip, self.cleaned_data["others"].splitlines()):
             code, colon, text = (part.strip() for part in line.partition(":"))
             if not colon or not text or code.lower() not in dict(settings.LANGUAGES):
-                raise ValidationError(now("This line names no language of the site: %(line)s") % {"line": line})
+                raise ValidationError(gettext("This line names no language of the site: %(line)s") % {"line": line})
             texts[code.lower()] = text
         return texts
 
