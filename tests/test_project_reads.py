@@ -1,5 +1,6 @@
 """What the pages about projects are made of: what they cost, and what they make of what strangers write."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from archives import forge
+from entrepot import metadata
 from entrepot.metadata import CoreMetadata
 from entrepot.projects import dependents
 from entrepot.projects.models import Dependency, File, Index, Project, Release
@@ -104,6 +107,74 @@ def test_what_was_never_there_or_has_not_changed_is_left_alone() -> None:
     assert list(Dependency.objects.filter(project=pk).values_list("name", flat=True)) == ["y"]
 
 
+@pytest.mark.django_db
+def test_of_what_a_dependent_writes_a_little_is_kept() -> None:
+    project(Index.objects.create(url="https://index.example"), "needy", releases=1, files=1)
+    lines = [f"plain; os_name != '{number}{'&' * 8000}'" for number in range(100)]
+    File.objects.filter(release__project__name="needy").update(
+        metadata={"metadata_version": "2.4", "name": "needy", "version": "1", "requires_dist": lines}
+    )
+    dependents.note(Project.objects.get(name="needy").pk)
+    (kept,) = Dependency.objects.filter(project__name="needy").values_list("requirements", flat=True)
+    assert kept == [f"{line[:199]}…" for line in lines[:3]]
+
+
+MANY_EXTRAS = " or ".join(f"extra=='e{number}'" for number in range(380))
+WORST = {
+    "requirements": "".join(f"Requires-Dist: a{number}\n" for number in range(9900)),
+    "requirements of many extras": "".join(f"Requires-Dist: a{number}; {MANY_EXTRAS}\n" for number in range(30)),
+    "conditions": "".join(f"Requires-Dist: a{n}; os_name != {'&' * 5000!r}\n" for n in range(200)),
+    "names": "".join(f"Requires-Dist: {number}{'a' * 5000}\n" for number in range(200)),
+    "versions": f"Requires-Dist: a{','.join(f'!={number}' for number in range(1000))}\n" * 140,
+    "extras": "".join(f"Provides-Extra: e{number}\n" for number in range(9900)),
+    "long extras": "".join(f"Provides-Extra: {number}{'e' * 20_000}\n" for number in range(200)),
+    "keywords": f"Keywords: {','.join(map(str, range(100_000)))}\n",
+    "a keyword": f"Keywords: {'&' * 3_000_000}\n",
+    "links": "".join(f"Project-URL: {number}, https://{number}.example/\n" for number in range(9900)),
+    "long links": "".join(f"Project-URL: {n}, https://{'h' * 900}{n}.example/\n" for n in range(3000)),
+    "a link": f"Project-URL: a, https://a.example/{'&' * 3_000_000}\n",
+    "classifiers": "Classifier: Typing :: Typed\n" * 9900,
+    "long classifiers": "".join(f"Classifier: {number} :: {'&' * 150}\n" for number in range(9900)),
+    "license files": "".join(f"License-File: {number}\n" for number in range(9900)),
+    "long license files": "".join(f"License-File: {number}{'&' * 15_000}\n" for number in range(200)),
+    "an author": f"Author: {'a' * 3_000_000}\nMaintainer: {'&' * 100_000}\n",
+    "addresses": f"Author-email: {'a@b,' * 1200}\nMaintainer-email: {'a@b,' * 1200}\n",
+    **{
+        f"addresses of {text!r}": f"Author-email: a@b.c, {text * (1800 // len(text))}\n"
+        for text in ("(", "a:", "<", "[")
+    },
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("worst", WORST)
+def test_a_page_stays_small_whatever_a_stranger_writes(worst: str) -> None:
+    """Twelve files say it, each in another way."""
+    project(Index.objects.create(url="https://index.example"), "worst", releases=1, files=12)
+    said = metadata.parse(forge.core_metadata("worst", "1.0", WORST[worst]))
+    for number, (pk,) in enumerate(File.objects.values_list("pk")):
+        own = replace(said, requires_dist=(f"own-{number}", *said.requires_dist))
+        File.objects.filter(pk=pk).update(metadata=metadata.to_json(own), requires_python=">=3," * 2000)
+    page = Client().get("/project/worst/")
+    assert page.status_code == 200
+    assert len(page.content) < 400_000, len(page.content)
+
+
+@pytest.mark.django_db
+def test_what_is_left_out_is_counted() -> None:
+    project(Index.objects.create(url="https://index.example"), "worst", releases=1, files=1)
+    for more, left in (
+        ("requirements", "9700"),
+        ("extras", "9800"),
+        ("keywords", "99900"),
+        ("links", "9850"),
+        ("license files", "9850"),
+    ):
+        said = metadata.parse(forge.core_metadata("worst", "1.0", WORST[more]))
+        File.objects.update(metadata=metadata.to_json(said))
+        assert f"and {left} more" in Client().get("/project/worst/").content.decode(), more
+
+
 def test_links_are_for_the_web_only_and_each_is_given_once() -> None:
     about = CoreMetadata(
         "2.4",
@@ -138,6 +209,10 @@ def test_links_are_for_the_web_only_and_each_is_given_once() -> None:
         ("Bob", "Bob <b@e.org>, Carol <c@e.org>", [("Bob", "b@e.org"), ("Carol", "c@e.org")]),
         ("The makers", "Bob <b@e.org>", [("The makers", ""), ("Bob", "b@e.org")]),
         ("", "bob", [("bob", "")]),
+        ("B" * 400, "", [("B" * 299 + "…", "")]),
+        ("", "b@e.org, " * 300, [*[("b@e.org", "b@e.org")] * 222, ("…", "")]),
+        ("", "b@e.org " + "(" * 51, [("b@e.org " + "(" * 51, "")]),
+        ("", ":" * 301, [(":" * 299 + "…", "")]),
     ],
 )
 def test_authors(name: str, email: str, people: list[tuple[str, str]]) -> None:
@@ -174,6 +249,19 @@ def test_classifiers_by_kind() -> None:
             ("x",),
         ),
         ('a; (os_name=="nt" or os_name=="os2") and extra=="x"', "", 'os_name == "nt" or os_name == "os2"', ("x",)),
+        ('a; extra=="a_b" and (os_name=="nt" or os_name=="os2")', "", 'os_name == "nt" or os_name == "os2"', ("a-b",)),
+        (
+            'a; python_version>"3" and "x"==extra and (os_name=="nt" or os_name=="os2")',
+            "",
+            'python_version > "3" and (os_name == "nt" or os_name == "os2")',
+            ("x",),
+        ),
+        (
+            'a; os_name=="nt" and (extra=="x" or os_name=="os2")',
+            "",
+            'os_name == "nt" and (extra == "x" or os_name == "os2")',
+            ("x",),
+        ),
         ('a; os_name=="nt" or extra=="x"', "", 'os_name == "nt" or extra == "x"', ("x",)),
         ('a; extra=="x" or extra=="y"', "", 'extra == "x" or extra == "y"', ("x", "y")),
     ],
@@ -189,6 +277,19 @@ def test_requirements_by_extra() -> None:
         *(("", ["a"]), ("empty", []), ("more", ["c"]), ("unknown", ["b"])),
     ]
     assert grouped([], []) == ()
+
+
+def test_what_several_extras_ask_for_is_told_once() -> None:
+    found = grouped(["a", 'b; extra == "one" or extra == "two"', 'c; extra == "two"'], ["one", "two", "three"])
+    assert [(group.extra, group.several, [each.name for each in group.needed]) for group in found] == [
+        *(("", False, ["a"]), ("two", False, ["c"]), ("three", False, []), ("", True, ["b"])),
+    ]
+    assert found[-1].needed[0].condition == 'extra == "one" or extra == "two"'
+
+
+def test_an_extra_that_may_ask_for_what_is_not_shown_is_not_said_to_ask_for_nothing() -> None:
+    found = grouped([*(f"a{number}" for number in range(200)), 'b; extra == "late"'], ["late"])
+    assert [(group.extra, len(group.needed)) for group in found] == [("", 200)]
 
 
 @pytest.mark.parametrize(

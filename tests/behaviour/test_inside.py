@@ -1,6 +1,7 @@
 """Looking inside of files and at what changed: pages of ours about what strangers have packed."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from archives import forge
 from browsing import DESKTOP, PHONE, visit
 from entrepot import layout
 from entrepot.archives.limits import MAX_MEMBERS
-from inside import query
+from inside import project_id, query
 from serving import Server, serving
 from uploading import upload
 from visiting import Visitor, words
@@ -312,6 +313,29 @@ class TestChanges:
         assert "They cannot be compared here. The file is damaged, or built in a way that is not read here." in read
         page = own_server.get("/project/demo/3.0/changes/?since=1.0").text
         assert page.count("<ins>") >= 600
+
+    def test_many_values_and_long_ones(self, own_server: Server) -> None:
+        add(own_server, forge.wheel("demo", "1.0"))
+        more = "".join(f"Requires-Dist: a{number}\n" for number in range(60)) + f"Author: {'b' * 300}\n"
+        add(own_server, forge.wheel("demo", "2.0", metadata=metadata("2.0", more, "")))
+        read = words(Visitor(own_server).get(CHANGES))
+        assert "+ a49 and 10 more" in read
+        assert f" {'b' * 199}… " in read
+
+    def test_many_releases_to_compare_with(self, own_server: Server) -> None:
+        add(own_server, forge.wheel("demo", "1.0"))
+        add(own_server, forge.wheel("demo", "2.0"))
+        number = project_id(own_server, "demo")
+        for version in range(120):
+            query(
+                own_server,
+                "INSERT INTO projects_release (project_id, version, canonical, created_at) VALUES (?, ?, ?, ?)",
+                *(number, f"0.{version}", f"0.{version}", "2026-01-01 00:00:00+00"),
+            )
+        page = own_server.get(f"{CHANGES}?since=0.5").text
+        offered = re.findall("<option(| selected)>(.*?)</option>", page)
+        newest = [("", version) for version in ("2.0", "1.0", *(f"0.{number}" for number in range(119, 21, -1)))]
+        assert offered == [*newest, (" selected", "0.5")]
 
     def test_many_lines(self, own_server: Server) -> None:
         old, new = (metadata(version, "", f"{version}\n" * 900) for version in ("1.0", "2.0"))

@@ -8,7 +8,7 @@ from entrepot.projects import dependents
 class Dependents:
     """Follows the journal: see `projects.dependents`."""
 
-    name = "dependents 1"
+    name = "dependents 2"
 
     def follow(self, projects: Sequence[int]) -> None:
         """Take up the projects with these ids, each in a transaction of its own."""

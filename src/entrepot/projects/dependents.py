@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.text import Truncator
 
 from entrepot.layout import INDEX
 from entrepot.names import NAME_LIMIT
@@ -14,11 +15,13 @@ from entrepot.projects.models import Dependency, File, Project
 from entrepot.projects.requirements import Needed, needed
 
 AT_ONCE = 50  # dependents on a page
+LINES = 3  # of the metadata of one dependent, which strangers write
+LINE_LIMIT = 200  # characters of one
 
 
 @dataclass(frozen=True, slots=True)
 class Dependent:
-    """A project that depends on another one, and how: the lines of its metadata that say so."""
+    """A project that depends on another one, and how: some of the lines of its metadata that say so."""
 
     name: str
     display_name: str
@@ -90,4 +93,5 @@ def _wanted(project: Project) -> dict[str, tuple[list[str], bool]]:
 
 
 def _summed(told: Sequence[tuple[str, Needed]]) -> tuple[list[str], bool]:
-    return [line for line, _needed in told], all(each.extras for _line, each in told)
+    lines = [Truncator(line).chars(LINE_LIMIT) for line, _needed in told[:LINES]]
+    return lines, all(each.extras for _line, each in told)

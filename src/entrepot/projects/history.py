@@ -41,7 +41,7 @@ class Line:
 
 
 # A page of a project looks at all its versions, each time the same.
-_parsed = lru_cache(1 << 14)(parse_version)
+parsed = lru_cache(1 << 14)(parse_version)
 
 
 def lines_of(project: int) -> list[Line]:
@@ -54,7 +54,7 @@ def lines_of(project: int) -> list[Line]:
         Line(
             pk=pk,
             version=version,
-            parsed=_parsed(version),
+            parsed=parsed(version),
             files=files,
             yanked=pk in whole or 0 < files == single[pk],
             reason=whole.get(pk, ""),
@@ -94,9 +94,9 @@ def deleted_of(project: int, present: Iterable[Line]) -> list[Line]:
     versions = {each.parsed for each in present}
     entries = Entry.objects.filter(project=project, action="remove release").order_by("-serial")
     return [
-        Line(pk=0, version=version, parsed=_parsed(version), at=at, deleted=True)
+        Line(pk=0, version=version, parsed=parsed(version), at=at, deleted=True)
         for version, at in entries.values_list("version", "at")
-        if _parsed(version) not in versions
+        if parsed(version) not in versions
     ]
 
 

@@ -24,11 +24,13 @@ from entrepot.comparing import FieldChange, MemberChanges, TextChange
 from entrepot.metadata import CoreMetadata
 from entrepot.names import canonical_version, parse_filename, parse_version
 from entrepot.ports.store import Store
+from entrepot.projects import history
 from entrepot.projects.models import File, Project, Release, Status
 from entrepot.projects.queries import file_of, index_at_root, metadata_of, no_such_release, project_named, release_of
 from entrepot.refusal import Missing, Refused, TooLarge, Unavailable
 
 LARGEST = 20 * MIB  # bytes of an archive that is opened
+OFFERED = 100  # releases to compare with
 AT_ONCE = 2  # archives that one process reads at a time
 PATIENCE = 3.0  # seconds to wait for a turn
 STORE_PATIENCE = 10.0  # seconds that the store may take for one archive
@@ -95,7 +97,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Two releases of a project, and the `versions` of all that there are, the newest first.
+    """Two releases of a project, and the `versions` to choose from: the newest first, and that of `old` in any case.
 
     `old` is None where there is nothing to compare with: no other release, or none before.
     """
@@ -165,7 +167,7 @@ def sides(name: str, version: str, since: str) -> Sides:
     Raises what `queries.release_named` raises; of a quarantined project there is nothing.
     """
     project = _shown_project(name)
-    releases = sorted(project.releases.all(), key=lambda each: parse_version(each.version))
+    releases = sorted(project.releases.defer("created_at"), key=lambda each: history.parsed(each.version))
     new = _among(releases, version, project)
     before = releases[: releases.index(new)][-1:]
     chosen = [_among(releases, since, project)] if since else before
@@ -177,7 +179,7 @@ def sides(name: str, version: str, since: str) -> Sides:
         display_name=project.display_name,
         new=_side(project, new, files.get(new.pk, [])),
         old=_side(project, chosen[0], files.get(chosen[0].pk, [])) if chosen else None,
-        versions=tuple(each.version for each in reversed(releases)),
+        versions=tuple(dict.fromkeys(each.version for each in (*releases[: -OFFERED - 1 : -1], *chosen))),
     )
 
 

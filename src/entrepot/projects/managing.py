@@ -203,18 +203,21 @@ def releases_of(project: Project) -> list[ReleaseRow]:
     found = project.releases.annotate(
         file_count=Count("files"), size=Sum("files__size", default=0), yanked_files=Count("files__yank")
     )
-    return [
+    rows = [
         ReleaseRow(
-            version=each.version,
-            created_at=each.created_at,
-            files=each.file_count,
-            size=each.size,
-            yanked=each.pk in reasons,
-            reason=reasons.get(each.pk, ""),
-            yanked_files=each.yanked_files,
+            version=version,
+            created_at=created_at,
+            files=files,
+            size=size,
+            yanked=pk in reasons,
+            reason=reasons.get(pk, ""),
+            yanked_files=yanked_files,
         )
-        for each in sorted(found, key=lambda each: parse_version(each.version), reverse=True)
+        for pk, version, created_at, files, size, yanked_files in found.values_list(
+            "pk", "version", "created_at", "file_count", "size", "yanked_files"
+        )
     ]
+    return sorted(rows, key=lambda each: history.parsed(each.version), reverse=True)
 
 
 def one_release(project: Project, version: str) -> OneRelease:

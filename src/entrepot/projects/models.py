@@ -225,8 +225,8 @@ class Yank(models.Model):
 class Dependency(models.Model):
     """What the release that stands for a project depends on, as `followers.dependents` last saw it.
 
-    `name` is normalized; this index need not have a project of that name. `requirements` are the lines of the metadata
-    that name it. It is `optional` when each of them asks for an extra.
+    `name` is normalized; this index need not have a project of that name. `requirements` are the first lines of the
+    metadata that name it, as much of each as is shown. It is `optional` when each of them asks for an extra.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="dependencies")

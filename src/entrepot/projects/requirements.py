@@ -1,7 +1,7 @@
 """What a release needs beside itself: `Requires-Dist` (PEP 508), in groups by extra, as people read it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +10,11 @@ from packaging.utils import canonicalize_name
 
 # How `packaging` writes a marker that asks for an extra; either side may come first.
 _EXTRA = re.compile(r"""\bextra == "([^"]*)"|"([^"]*)" == extra\b""")
-_BESIDE = re.compile(r"""\(([^()]*)\) and (?:extra == "[^"]*"|"[^"]*" == extra)""")
+_BESIDE = re.compile(rf""" and (?:{_EXTRA.pattern})|(?:{_EXTRA.pattern})(?: and )?""")
+_BRACKETS = re.compile(r"\([^()]*\)")
+
+SHOWN = 200  # requirements of a release that are told
+EXTRAS = 100  # of a release that are told for themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +33,11 @@ class Needed:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What is needed with an extra; with an empty one, in any case."""
+    """What is needed with an extra; with an empty one in any case, or, if `several`, with any of more than one."""
 
     extra: str
     needed: tuple[Needed, ...]
+    several: bool = False
 
 
 @lru_cache(1024)
@@ -54,17 +59,28 @@ def needed(text: str) -> Needed:
 
 def _condition(marker: str) -> str:
     """What the marker says beside the one extra that it names; all of it where the two cannot be told apart."""
-    if beside := _BESIDE.fullmatch(marker):
-        return beside[1]
-    if " or " in marker or "(" in marker:
+    outside, inner = marker, ""
+    while outside != inner:
+        outside, inner = _BRACKETS.sub("", outside), outside
+    if " or " in outside or not _EXTRA.search(outside):
         return marker
-    return " and ".join(part for part in marker.split(" and ") if not _EXTRA.fullmatch(part))
+    beside = _BESIDE.sub("", marker)
+    return beside[1:-1] if _BRACKETS.fullmatch(beside) else beside
 
 
-def grouped(requirements: Iterable[str], extras: Iterable[str]) -> tuple[Group, ...]:
-    """The requirements by extra: first those that always apply, then the extras in the order of the metadata."""
-    groups: dict[str, list[Needed]] = {"": [], **{canonicalize_name(extra): [] for extra in extras}}
-    for each in map(needed, requirements):
-        for extra in each.extras or ("",):
-            groups.setdefault(extra, []).append(each)
-    return tuple(Group(extra, tuple(members)) for extra, members in groups.items() if members or extra)
+def grouped(requirements: Sequence[str], extras: Sequence[str]) -> tuple[Group, ...]:
+    """The first 200 requirements by extra: those that always apply, then the extras in the order of the metadata, and
+    what several extras ask for, each once.
+
+    An extra that asks for nothing is told of where all requirements are.
+    """
+    shown = [needed(each) for each in requirements[:SHOWN]]
+    several = [each for each in shown if len(each.extras) > 1]
+    asking = {"", *(extra for each in several for extra in each.extras)}
+    groups: dict[str, list[Needed]] = {"": [], **{canonicalize_name(extra): [] for extra in extras[:EXTRAS]}}
+    for each in shown:
+        if len(each.extras) <= 1:
+            groups.setdefault("".join(each.extras), []).append(each)
+    nothing = groups.keys() - asking if len(requirements) <= SHOWN else frozenset()
+    alone = [Group(extra, tuple(members)) for extra, members in groups.items() if members or extra in nothing]
+    return (*alone, *([Group("", tuple(several), several=True)] if several else []))

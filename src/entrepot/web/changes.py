@@ -1,9 +1,12 @@
 """What changed between two releases."""
 
+from collections.abc import Sequence
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.text import Truncator
 from django.views.decorators.http import require_safe
 
 from entrepot.comparing import Line
@@ -16,6 +19,8 @@ from entrepot.web.inside import apart
 
 MEMBERS = 500  # of each kind that are shown
 LINES = 1000  # of a comparison that are shown
+VALUES = 50  # of one field that are shown
+VALUE_LIMIT = 200  # characters of one
 
 
 @require_safe
@@ -33,9 +38,7 @@ def changes(request: HttpRequest, name: str, version: str) -> HttpResponse:
         found = inside.changes(sides.old, sides.new, store=Config.current().store())
         lines = found.description.lines
         context |= {
-            "fields": [
-                (each.field, [*map(visible, each.removed)], [*map(visible, each.added)]) for each in found.fields
-            ],
+            "fields": [(each, _values(each.removed), _values(each.added)) for each in found.fields],
             "found": found,
             "lines": [Line(each.sign, visible(each.text)) for each in lines[:LINES]],
             "lines_left": max(0, len(lines) - LINES),
@@ -66,6 +69,10 @@ def _parts(archive: ArchiveChanges) -> list[dict[str, object]]:
         {"kind": "added", "rows": added, "count": len(archive.members.added)},
         {"kind": "removed", "rows": removed, "count": len(archive.members.removed)},
     ]
+
+
+def _values(given: Sequence[str]) -> list[str]:
+    return [visible(Truncator(each).chars(VALUE_LIMIT)) for each in given[:VALUES]]
 
 
 def _path(path: str, openable: frozenset[str]) -> str:

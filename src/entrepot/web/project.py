@@ -123,6 +123,7 @@ def _about(request: HttpRequest, page: ReleasePage, address: str) -> HttpRespons
     url, about = Config.current().public_url, page.metadata
     pinned = "" if page.is_latest and not page.line.prerelease else f"=={page.line.version}"
     canonical = url + (reverse("project", args=[page.project.name]) if page.is_latest else address)
+    links, keywords = described.links(about), described.keywords(about.keywords)
     context = {
         "page": page,
         "project": page.project,
@@ -133,11 +134,11 @@ def _about(request: HttpRequest, page: ReleasePage, address: str) -> HttpRespons
         "site": url,
         "files": [(each, *tags.words(each.filename)) for each in page.files.shown],
         "commands": installing.commands(page.project.display_name + pinned, url=url, trusted_host=trusted_host(url)),
-        "links": described.links(about),
+        "links": links,
         "authors": described.authors(about.author, about.author_email),
         "maintainers": described.authors(about.maintainer, about.maintainer_email),
-        "keywords": described.keywords(about.keywords),
+        "keywords": keywords,
         "classifiers": described.classifiers(about.classifiers),
-        "linked_data": described.linked_data(page, url=url, address=canonical),
+        "linked_data": described.linked_data(page, links, keywords, url=url, address=canonical),
     }
     return render(request, "project/project.html", context)

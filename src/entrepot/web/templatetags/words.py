@@ -1,10 +1,11 @@
 """Values of ours that people read: in their words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 from django import template
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 register = template.Library()
 
@@ -28,3 +29,10 @@ def said(value: str) -> str:
 def all_said(values: Iterable[str]) -> list[str]:
     """Each of them."""
     return [said(each) for each in values]
+
+
+@register.filter
+def beyond(values: Sized, shown: int) -> str:
+    """How many there are after the first `shown`; nothing, where that is all."""
+    left = len(values) - shown
+    return ngettext("and %(count)d more", "and %(count)d more", left) % {"count": left} if left > 0 else ""
