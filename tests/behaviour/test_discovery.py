@@ -287,8 +287,7 @@ class TestClassifiers:
         words = " ".join(f"w{number}" for number in range(30_000))
         page = Client().get("/classifiers/", {"q": words}).content.decode()
         assert "0 classifiers;" in page
-        assert "w20" in page
-        assert "w99" not in page
+        assert f'value="{words[:100]}"' in page
         assert self.links(f"?q={'e+' * 30_000}") == self.links("?q=e")
 
     @pytest.mark.usefixtures("world")

@@ -6,6 +6,7 @@ itself runs nothing and loads nothing.
 """
 
 import hmac
+import logging
 import re
 from functools import cache
 from http import HTTPStatus
@@ -17,6 +18,8 @@ from django.views.decorators.http import require_GET
 from entrepot.config import Config
 from entrepot.ports.fetching import Absent, Crowded, Fetched, Fetcher, NotFetched, Turns, resolver, via
 from entrepot.projects.descriptions import image_signatures
+
+logger = logging.getLogger(__name__)
 
 AGENT = "entrepot-images"
 LARGEST = 5 * 1024 * 1024  # bytes
@@ -80,7 +83,8 @@ def _no_error(request: HttpRequest, response: HttpResponse, reason: str) -> Http
 
     The status says that it is one, so that caches go on with the image that they have.
     """
-    log_response("an image was not fetched: %s", reason, response=response, request=request, level="info")
+    told = "an image was not fetched: %s"
+    log_response(told, reason, response=response, request=request, logger=logger, level="info")
     return response
 
 
