@@ -315,12 +315,21 @@ def test_it_costs_one_query(world: World) -> None:
         assert len(asked) == 1
 
 
+def test_for_all_images_of_a_page_the_secret_is_read_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(world, "demo", "1.0", "![](https://images.example/a.png) ![](https://images.example/b.png)")
+    rendered(NoCdn())
+    read, secret = [], Config.secret
+    monkeypatch.setattr(Config, "secret", lambda config: read.append(config) or secret(config))  # type: ignore[func-returns-value]
+    assert shown(world, "demo", "1.0").html.count("<img") == 2
+    assert len(read) == 1
+
+
 def test_images_are_signed_or_left_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     upload(world, "demo", "1.0", "![a <b> chart](https://images.example/a.png?x=1&y=2)\n\n| a |\n|---|\n| b |\n")
     rendered(NoCdn())
     address = b"https://images.example/a.png?x=1&y=2".hex()
     html = shown(world, "demo", "1.0").html
-    signed = f"/image/{descriptions.image_signature(address)}/{address}"
+    signed = f"/image/{descriptions.image_signatures()(address)}/{address}"
     assert f'<img src="{signed}" alt="a &lt;b&gt; chart" loading="lazy">' in html
     assert '<div class="scrolls" role="group" tabindex="0" aria-label="Table"><table>' in html
     monkeypatch.setenv("ENTREPOT_IMAGES", "off")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.fragment import LONGEST_IMAGE_URL, fit, without_images
+from entrepot.fragment import LONGEST_IMAGE_URL, MOST_IMAGES, fit, without_images
 from entrepot.readme import render
 
 REL = 'rel="nofollow ugc noopener"'
@@ -68,6 +68,12 @@ def test_a_table_in_a_table_is_scrolled_with_it() -> None:
 def test_what_becomes_of_an_image(given: str, wanted: str) -> None:
     url = "http://[" if "[" in given else "https://ok.example/a.png"
     assert fit(given) == wanted.format(image(url))
+
+
+def test_what_is_beyond_the_last_image_is_its_text() -> None:
+    shown = fit('<img src="https://ok.example/a.png" alt="a">' * (MOST_IMAGES + 2))
+    assert shown.count("<img") == MOST_IMAGES
+    assert shown.endswith(">aa")
 
 
 def test_a_link_that_is_an_image_has_a_name() -> None:

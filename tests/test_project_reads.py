@@ -186,6 +186,7 @@ def test_links_are_for_the_web_only_and_each_is_given_once() -> None:
             ("Own", "https://own.example/"),
             ("Home-Page", "https://home.example/"),
             ("Bug Tracker", "https://bugs.example/"),
+            ("Turned", "https://\u202emoc.evil/"),
             ("Bad", "https://["),
             ("None", "https:///path"),
             ("What's New?", "http://new.example/"),
@@ -196,6 +197,7 @@ def test_links_are_for_the_web_only_and_each_is_given_once() -> None:
         ("Changelog", "new.example"),
         ("Issues", "bugs.example"),
         ("Own", "own.example"),
+        ("Turned", "⟨U+202E⟩moc.evil"),
     ]
 
 

@@ -7,6 +7,8 @@ from itertools import count
 from threading import Event
 
 import pytest
+from django.test import RequestFactory
+from django.utils.translation import get_language_from_request
 
 from entrepot import layout
 from entrepot.edge import negotiate
@@ -240,6 +242,14 @@ def test_an_image_is_fetched_once(front: Front) -> None:
     assert [front.get(path).headers["x-cache"] for _ in range(2)] == ["miss", "hit"]
 
 
+def test_an_image_that_leads_back_to_us_is_missing_for_nobody_else(front: Front) -> None:
+    front.answers(lambda asked: Reply(404) if "entrepot-images" in asked.headers.get("via", "") else Reply(200, PAGE))
+    path = IMAGE.format(10 + next(numbers) % 80)
+    assert front.get(path, via="1.1 somebody, 1.1 entrepot-images").status == 404
+    answer = front.get(path, via="1.1 somebody")
+    assert (answer.status, answer.headers["x-cache"]) == (200, "miss")
+
+
 @pytest.mark.parametrize("path", [*SITE, "/", "/help/", "/rss/packages.xml", "/rss/updates.xml"])
 def test_pages_for_people_are_kept_for_each_language(front: Front, path: str) -> None:
     front.answers(lambda _: Reply(200, {**PAGE, "Vary": "Accept-Encoding, Accept-Language, Cookie"}, b"page"))
@@ -260,14 +270,76 @@ def test_pages_for_people_are_kept_for_each_language(front: Front, path: str) ->
     assert front.last().headers["accept-language"] == "fr"
 
 
-def test_of_a_page_for_people_only_the_known_query_matters(front: Front) -> None:
+LANGUAGES = [
+    ("", ""),
+    ("", "xx"),
+    ("", "de"),
+    ("", "de-at"),
+    ("", "*"),
+    ("xx", "de"),
+    ("zh-hans", "de"),
+    ("pt-br", ""),
+    ("", "de;q=0,fr"),
+    ("", "de;q=0"),
+    ("", "en;q=0.5, de"),
+    ("", "fr;q=0.300 , de ; q=0.3,es;q=0.7"),
+    ("", "ru;q=0.1,uk;q=0.2,he;q=0.4,ja;q=0.3"),
+    ("", "ru;q=0.6,uk;q=0.8,he;q=0.9,ja;q=1.00"),
+    ("", "fr;q=0.85,de;q=0.86"),
+    ("", "tlh,*,de"),
+    ("", "tlh,*;q=0.5,de"),
+    ("", "de;q=2,fr"),
+    ("", "fr,,de"),
+    ("", ",fr"),
+    ("", "fr,"),
+    ("", "DE-at;Q=0.5"),
+    ("", "de_AT,fr"),
+    ("", "english,fr"),
+    ("", "zh-TW,pt;q=0.9"),
+    ("", "pt-PT"),
+    ("", "x" * 501),
+    ("", "fr," + "de-at," * 100 + "$"),
+]
+
+
+def spoken(cookie: str, accepted: str) -> str:
+    """The language in which the origin answers."""
+    asked = RequestFactory().get("/", headers={"Accept-Language": accepted})
+    asked.COOKIES = {"language": cookie} if cookie else {}
+    return get_language_from_request(asked)
+
+
+@pytest.mark.parametrize(("cookie", "accepted"), LANGUAGES)
+def test_a_language_is_chosen_as_the_origin_chooses_it(front: Front, cookie: str, accepted: str) -> None:
+    front.get(f"/project/spoken-{next(numbers)}/", accept_language=accepted, cookie=f"a=b; language={cookie}; c=d")
+    told = front.last().headers
+    kept = told.get("cookie", "").partition("language=")[2].partition(";")[0]
+    assert spoken(kept, told["accept-language"]) == spoken(cookie, accepted)
+
+
+@pytest.mark.parametrize(
+    ("query", "target", "cached"),
+    [
+        ("?utm=x", "", True),
+        ("?utm=a%20b", "", True),
+        ("?page=", "", True),
+        ("?page", "", True),
+        ("?page=2", "?page=2", True),
+        ("?since=1%211.0", "?since=1%211.0", True),
+        ("?q=Topic+%3A%3A+Internet", "?q=Topic+%3A%3A+Internet", True),
+        ("?page=2&x", "?page=2&x", False),
+        ("?x&page=2", "?x&page=2", False),
+        ("?p%61ge=2", "?p%61ge=2", False),
+        ("?q=%zz", "?q=%zz", False),
+        ("?q=a/b", "?q=a/b", False),
+    ],
+)
+def test_of_a_page_for_people_only_the_known_query_matters(front: Front, query: str, target: str, cached: bool) -> None:
     front.answers(lambda _: Reply(200, PAGE, b"page"))
     path = f"/project/query{next(numbers)}/history/"
-    for query in ("", "?utm=x", "?page=2&x", "?page="):
-        front.get(f"{path}{query}")
-    front.get(f"{path}?page=2")
-    front.get(f"{path}?page=2")
-    assert [each for each in front.origin.targets() if each.startswith(path)] == [path, f"{path}?page=2"]
+    told = [front.get(f"{path}{query}").headers["x-cache"] for _ in range(2)]
+    assert told == (["miss", "hit"] if cached else ["pass", "pass"])
+    assert front.last().target == path + target
 
 
 @pytest.mark.parametrize("path", NOT_CACHED)

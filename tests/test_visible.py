@@ -12,8 +12,13 @@ def test_what_would_turn_a_line_round_is_shown_by_its_number() -> None:
     )
 
 
+def test_what_holds_a_hidden_message_is_shown_by_its_numbers() -> None:
+    for hidden in "\xad\u034f\u115f\u1160\u180e\u3164\uffa0\ufe00\ufe0e\U000e0100\U000e01ef":
+        assert visible(f"a{hidden}b") == f"a⟨U+{ord(hidden):04X}⟩b"
+
+
 def test_what_languages_need_stays() -> None:
-    text = "\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f4bb\t\u05e9\u05dc"
+    text = "\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f4bb \u2764\ufe0f\t\u05e9\u05dc"
     assert visible(text) == text
 
 

@@ -1,15 +1,18 @@
 """Advisories: what they say is read without trust, kept once, and told of the releases that they are about."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from django.utils import timezone
 from packaging.version import Version
 
 from archives import forge
 from entrepot.followers import pages
 from entrepot.journal import log
+from entrepot.ports.cdn import NoCdn
 from entrepot.projects import osv, vulnerabilities
 from entrepot.projects.models import Advisory
 from entrepot.refusal import Refused
@@ -67,6 +70,24 @@ def test_the_documents_of_affected_releases_tell_of_it(world: World) -> None:
     newest = world.json("demo")
     assert newest
     assert json.loads(newest.body)["vulnerabilities"] == []
+
+
+class PurgedCdn(NoCdn):
+    """Remembers what was purged."""
+
+    def __init__(self) -> None:
+        self.purged: set[str] = set()
+
+    def purge(self, tags: Collection[str]) -> None:
+        self.purged.update(tags)
+
+
+def test_caches_are_told_of_the_pages_that_tell_of_it(world: World) -> None:
+    cdn = PurgedCdn()
+    assert vulnerabilities.keep(osv.parse(advisory()))
+    for _ in pages.publish_owed(due=timezone.now(), store=world.store, cdn=cdn):
+        pass
+    assert cdn.purged == {"project/demo"}
 
 
 def test_only_what_is_newer_changes_anything(world: World) -> None:

@@ -136,6 +136,10 @@ sub route {
         unset req.http.Accept;
         unset req.http.Accept-Encoding;
     } elsif (req.url ~ "^/image/[0-9a-f]{32}/[0-9a-f]+$") {
+        std.collect(req.http.Via);
+        if (req.http.Via ~ "entrepot-images") {
+            return (pass);  # an image that leads back here: the origin ends it, and only for whoever asks this way
+        }
         unset req.http.Accept;
         unset req.http.Accept-Encoding;
     } elsif (req.url ~ "^/static/([A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*(\?|$)") {
@@ -164,30 +168,61 @@ sub forget {
     unset req.http.Pragma;
 }
 
-# Pages for people: one for each language. Of the query only what they know matters.
+# Pages for people: one for each language. Of the query only what they know matters: one name with a value makes a page
+# of its own, and what is written in any other way that the origin may understand is passed on.
 sub site {
-    if (req.url !~ "\?(page|since|q)=[A-Za-z0-9.!+_-]+$") {
+    if (req.url !~ "\?(page|since|q)=([A-Za-z0-9.!+_-]|%[0-9A-Fa-f]{2})+$") {
+        if (req.url ~ "[?&]([^=&]*%|(page|since|q)=[^&])") {
+            return (pass);
+        }
         set req.url = regsub(req.url, "\?.*$", "");
     }
+    call fold_language;
     unset req.http.Accept;
     call fold_coding;
-    call fold_language;
     call forget;
     return (hash);
 }
 
-# Accept-Language becomes one language that the site speaks: the one chosen there, which a cookie keeps, else the first
-# of those asked for, in the order in which they stand: browsers put the dearest first.
+# Accept-Language becomes one language that the site speaks, the one that the origin would choose: the one that a cookie
+# keeps, else the known one with the highest weight, of several the first; "*" is English. The site's names of Portuguese
+# and Chinese say more, and these lead to them. One malformed member, and none of them counts.
 sub fold_language {
-    if (req.http.Cookie ~ "(^|; *)(__Host-)?language=[a-z-]+(;|$)") {
-        set req.http.Accept-Language = regsub(req.http.Cookie, "^(?:.*; *)?(?:__Host-)?language=([a-z-]+).*$", "\1");
+    if (req.http.Cookie ~ "(^|; *)(__Host-)?language=(ar|de|en|es|fr|he|ja|pt|ru|uk|zh)(-[a-z0-9]+)*(;|$)") {
+        set req.http.Accept-Language = regsub(req.http.Cookie,
+            "^(?:.*; *)?(?:__Host-)?language=(ar|de|en|es|fr|he|ja|pt|ru|uk|zh)(?:-[a-z0-9]+)*(?:;.*)?$", "\1");
+        return;
     }
-    if (req.http.Accept-Language ~ "^.{1001}") {
-        unset req.http.Accept-Language;
+    set req.http.X-Entrepot-Look = std.tolower(req.http.Accept-Language);
+    if (req.http.X-Entrepot-Look ~ "^.{501}") {
+        set req.http.X-Entrepot-Look = regsub(req.http.X-Entrepot-Look, "^(.{1,499}),.*$", "\1");
     }
-    set req.http.Accept-Language = std.tolower(regsuball(req.http.Accept-Language, "[ \t]+", ""));
+    set req.http.X-Entrepot-Look = regsuball(req.http.X-Entrepot-Look, "[ \t]*([,;])[ \t]*", "\1");
+    if (req.http.X-Entrepot-Look ~ "^.{501}" || req.http.X-Entrepot-Look !~
+        "^(([a-z]{1,8}(-[a-z0-9]{1,8})*|\*)(;q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?))?(,|$))+$") {
+        set req.http.X-Entrepot-Look = "";
+    }
+    if (req.http.X-Entrepot-Look ~ ";q=0\.[0-9]{1,2}[1-9]") {
+        unset req.http.X-Entrepot-Look;
+        return (pass);  # finer than in tenths, as no browser has it
+    }
+    set req.http.X-Entrepot-Look = regsuball(req.http.X-Entrepot-Look, "(^|,)([^;,]+)(?=,|$)", "\1\2;q=1");
+    # Those of each weight, from 1 down to 0.
+    set req.http.Accept-Language =
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!1)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0\.9)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0\.8)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0\.7)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0\.6)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0\.5)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0\.4)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0\.3)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0\.2)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0\.1)[^,]*,?", "") + "," +
+        regsuball(req.http.X-Entrepot-Look, "[^,]*;q=(?!0(\.0*)?(,|$))[^,]*,?", "");
+    unset req.http.X-Entrepot-Look;
     set req.http.Accept-Language = regsub(req.http.Accept-Language,
-        "^(?:[^,]*,)*?(ar|de|en|es|fr|he|ja|pt|ru|uk|zh)(?:[-;,].*)?$", "\1");
+        "^(?:[^,]*,)*?(ar|de|en|es|fr|he|ja|pt|ru|uk|zh|\*)(?:-[^;,]*)?;.*$", "\1");
     if (req.http.Accept-Language !~ "^(ar|de|en|es|fr|he|ja|pt|ru|uk|zh)$") {
         set req.http.Accept-Language = "en";
     }

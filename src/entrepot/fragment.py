@@ -18,6 +18,7 @@ PREFIX = "user-content-"  # of ids, so that they are none of ours and hide no va
 IMAGES = "/image/"  # followed by the URL of the image, as hexadecimal UTF-8; whoever shows it puts a signature between
 TABLE = '<div class="scrolls" role="group" tabindex="0" aria-label="table">'  # around each: whoever shows it translates
 LONGEST_IMAGE_URL = 1500  # bytes; twice that in hexadecimal fits into a request line
+MOST_IMAGES = 200  # of one description: each is fetched by us, on behalf of whoever looks
 
 _ATTRIBUTES = r'(?: [a-z-]+="[^"]*")*'
 _ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
@@ -70,7 +71,8 @@ def fit(html: str) -> str:
     """The fragment as it may be shown; takes what nh3 has written.
 
     Headings begin at the third level and skip none. Ids begin with PREFIX, and links within the fragment lead to them.
-    Images come from below IMAGES; one that is not on the web is its alternative text. A table can be scrolled by
+    Images come from below IMAGES; one that is not on the web is its alternative text, and so is each after the first
+    MOST_IMAGES. A table can be scrolled by
     keyboard, and so can code. Links lead to the web, to a mailbox, or within the fragment.
     """
     writer = _Writer()
@@ -92,6 +94,7 @@ class _Writer:
         self._outline: list[int] = []  # the levels, as given, of the headings that the next one may belong under
         self._headings: list[str] = []  # open, as written
         self._tables = 0
+        self._images = 0
         self._link = False
 
     def rewrite(self, html: str) -> str:
@@ -137,8 +140,9 @@ class _Writer:
         alt = given.pop("alt", "").strip()
         if self._link and not alt:  # a link needs a name
             alt = url.rpartition("/")[2] or url
-        if not url or len(url.encode()) > LONGEST_IMAGE_URL:
+        if not url or len(url.encode()) > LONGEST_IMAGE_URL or self._images == MOST_IMAGES:
             return escape(alt)
+        self._images += 1
         kept = "".join(f' {name}="{escape(value)}"' for name, value in given.items())
         return f'<img src="{IMAGES}{url.encode().hex()}" alt="{escape(alt)}" loading="lazy"{kept}>'
 

@@ -30,7 +30,7 @@ TIME_LIMIT = 5  # seconds
 WAIT_LIMIT = 10  # seconds until a child is free
 MEMORY_LIMIT = 1024**3  # bytes of address space
 HTML_LIMIT = 8 * 1024 * 1024  # characters
-EDITION = 1  # one more when all descriptions are to be rendered anew
+EDITION = 2  # one more when all descriptions are to be rendered anew
 RENDERER = f"{EDITION} readme-renderer {version('readme-renderer')}"
 CHILDREN = 2  # so that one slow text does not make all others wait
 

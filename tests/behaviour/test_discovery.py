@@ -283,6 +283,14 @@ class TestClassifiers:
         assert "Natural Language" in page
 
     @pytest.mark.usefixtures("world")
+    def test_a_question_has_an_end(self) -> None:
+        words = " ".join(f"w{number}" for number in range(30_000))
+        page = Client().get("/classifiers/", {"q": words}).content.decode()
+        assert "0 classifiers;" in page
+        assert f'value="{words[:100]}"' in page
+        assert self.links(f"?q={'e+' * 30_000}") == self.links("?q=e")
+
+    @pytest.mark.usefixtures("world")
     def test_none_of_them(self) -> None:
         page = Client().get("/classifiers/", {"q": '"><script>no'}).content.decode()
         assert "0 classifiers;" in page

@@ -1,15 +1,16 @@
 """Images of descriptions: only signed ones, only from the web, only images, and nothing else that they could do."""
 
 import hmac
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from entrepot.ports.fetching import Fetcher, Reach, Turns
-from entrepot.projects.descriptions import image_signature
+from entrepot.projects.descriptions import image_signatures
 from entrepot.web import images
 from scripted import Reply, Scripted, scripted
 from serving import Server, serving
@@ -57,7 +58,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
 def asked(url: str, **headers: str) -> HttpResponse:
     address = url.encode().hex()
     request = RequestFactory().get("/image/", headers=headers)
-    return images.image(request, signature=image_signature(address), address=address)
+    return images.image(request, signature=image_signatures()(address), address=address)
 
 
 @pytest.mark.parametrize(("content_type", "body"), GOOD.items())
@@ -89,8 +90,23 @@ def test_one_that_is_gone_is_not_there(web: Scripted) -> None:
 def test_who_fetches_from_us_on_our_own_behalf_gets_nothing(web: Scripted) -> None:
     """An image that leads back here would be fetched for ever."""
     asked(f"{web.url}/a")
-    assert asked(f"{web.url}/a", via=web.asked[0].headers["via"]).status_code == 404
+    response = asked(f"{web.url}/a", via=web.asked[0].headers["via"])
+    assert (response.status_code, response["Cache-Control"]) == (404, "no-store")
     assert len(web.asked) == 1
+
+
+@pytest.mark.django_db
+def test_a_host_that_fails_is_no_error_of_ours(web: Scripted, caplog: pytest.LogCaptureFixture) -> None:
+    """Strangers name the hosts, as many as they like."""
+    web.answer = lambda _: Reply(500)
+    address = f"{web.url}/a".encode().hex()
+    path = f"/image/{image_signatures()(address)}/{address}"
+    with caplog.at_level(logging.INFO):
+        assert Client().get(path).status_code == 502
+        images.fetcher()._turns = Turns(in_all=0, of_one_host=1, patience=0.01)
+        assert Client().get(path).status_code == 503
+    told = [(each.name, each.levelname) for each in caplog.records if "/image/" in str(getattr(each, "request", ""))]
+    assert told == [("entrepot.web.images", "INFO")] * 2
 
 
 def test_too_many_at_once_are_asked_to_come_again(web: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,8 +141,11 @@ def test_a_server_does_not_fetch_from_itself_or_its_neighbours(site: Server, url
     assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert "set-cookie" not in answer.headers
+    assert site.get(path_of(site, url), accept_language="de").text == answer.text
+    assert "accept-language" not in answer.headers.get("vary", "").lower()
 
 
 def test_an_operator_can_turn_them_off(tmp_path: Path) -> None:
     with serving(tmp_path / "data", ENTREPOT_IMAGES="off") as server:
-        assert server.get(path_of(server, "http://127.0.0.1/")).status == 404
+        answer = server.get(path_of(server, "http://127.0.0.1/"))
+        assert (answer.status, answer.headers["cache-control"]) == (404, "no-store")

@@ -127,10 +127,18 @@ def test_caches_keep_them_and_purge_them_by_project(filled: Server, path: str) -
     assert (again.status, again.body) == (304, b"")
 
 
+@pytest.mark.parametrize("path", [BASE, f"{BASE}demo/attack.html", CHANGES])
+def test_no_language_is_offered_where_none_can_be_chosen(filled: Server, path: str) -> None:
+    """A form that is sent from another origin, as these pages are, chooses nothing."""
+    assert 'action="/language/"' not in filled.get(path).text
+    assert 'action="/language/"' in filled.get("/project/demo/").text
+
+
 @pytest.mark.parametrize(
     ("path", "to"),
     [
         (f"/project/DEMO/1.0.0/files/{WHEEL}/", BASE),
+        (f"/project/DEMO/1.0.0/files/{WHEEL}/?page=2", f"{BASE}?page=2"),
         (f"/project/demo/1.0.0/files/{WHEEL}/demo/attack.html", f"{BASE}demo/attack.html"),
         ("/project/Demo/2/changes/", CHANGES),
         ("/project/Demo/2/changes/?since=1.0", f"{CHANGES}?since=1.0"),

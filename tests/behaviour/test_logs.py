@@ -5,8 +5,10 @@ import logging
 import os
 import re
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -110,6 +112,15 @@ def test_strangers_write_no_errors_and_no_query_strings(web: Server) -> None:
         assert line_of(web, made)["status"] == 400
     assert {line["level"] for line in lines(web.data, "web")[before:]} == {"info"}
     assert "hidden-in-the-query" not in written(web.data, "web")
+
+
+def test_who_hangs_up_is_no_error(web: Server) -> None:
+    parts = urlsplit(web.url)
+    with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=20) as connection:
+        head = "POST /account/login/ HTTP/1.1\r\nHost: x\r\nX-Request-Id: hung-up-early\r\nContent-Length: 9\r\n\r\nx"
+        connection.sendall(head.encode())
+    line = line_of(web, "hung-up-early")
+    assert (line["status"], line["level"]) == (499, "info")
 
 
 def test_a_path_with_a_token_does_not_show_it(web: Server) -> None:

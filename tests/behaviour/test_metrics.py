@@ -15,7 +15,7 @@ from archives import forge
 from entrepot.monitoring import metrics
 from entrepot.monitoring.operations import METRICS, Asked, Operations
 from serving import Server, serving
-from uploading import upload
+from uploading import authorization, upload
 
 HOT = 500
 
@@ -58,6 +58,16 @@ def test_what_happens_is_counted_whoever_is_asked(own_server: Server) -> None:
     inside.eventually(lambda: figures(own_server)["entrepot_worker_round_timestamp_seconds"] > 1e9)
     duration = 'entrepot_request_duration_seconds_count{plane="read",route="file"}'
     assert figures(own_server)[duration] == 1
+
+
+def test_an_upload_that_its_client_gives_up_is_none_that_failed(own_server: Server) -> None:
+    parts = urlsplit(own_server.url)
+    proof = authorization(own_server.token)["Authorization"]
+    with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=20) as connection:
+        head = f"POST /legacy/ HTTP/1.1\r\nHost: x\r\nAuthorization: {proof}\r\nContent-Length: 9\r\n\r\nx"
+        connection.sendall(head.encode())
+    inside.eventually(lambda: requests(own_server, "control", "upload", 499) == 1)
+    assert figures(own_server)['entrepot_uploads_total{code="",outcome="aborted"}'] == 1
 
 
 def test_hot_answers_are_counted_each(server: Server) -> None:

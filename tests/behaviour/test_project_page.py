@@ -113,12 +113,20 @@ class TestProject:
             assert answer.headers["cache-control"] == "public, max-age=0, must-revalidate"
             assert "set-cookie" not in answer.headers
 
-    @pytest.mark.parametrize("rest", ["", "1.0/", "history/", "dependents/"])
+    @pytest.mark.parametrize("rest", ["", "1.0/", "history/?page=2", "dependents/?page=2&x=%20", "1.0/?page=2"])
     def test_another_spelling_of_the_name(self, site: Server, rest: str) -> None:
         name = fresh()
         publish(site, name)
         moved = see(site, f"/project/{name.upper().replace('-', '_')}/{rest}")
         assert (moved.status_code, moved.headers["location"]) == (301, f"/project/{name}/{rest}")
+
+    def test_another_spelling_of_the_version(self, site: Server) -> None:
+        name = fresh()
+        publish(site, name)
+        moved = see(site, f"/project/{name}/1.0.0/?page=2")
+        assert (moved.status_code, moved.headers["location"]) == (302, f"/project/{name}/1.0/?page=2")
+        moved = see(site, f"/project/{name}/1.0.0/?{'x' * 1001}")
+        assert moved.headers["location"] == f"/project/{name}/1.0/"
 
     def test_nothing_of_a_stranger_ends_a_script_or_begins_one(self, site: Server) -> None:
         name, evil = fresh(), "</script><script>alert(1)</script><!--"

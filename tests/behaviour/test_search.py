@@ -56,6 +56,12 @@ def found(server: Server, query: str) -> list[str]:
     return [each["name"] for each in look(server, query)["projects"]]
 
 
+@pytest.mark.parametrize("path", ["/search/?q=spam", "/status/"])
+def test_a_header_that_makes_no_sense_gets_the_page(shop: Server, path: str) -> None:
+    answer = shop.get(path, accept="text/html;x*0*=a'b'%zz")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
 def test_programs_get_json(shop: Server) -> None:
     told = look(shop, "q=spam")
     assert [each["name"] for each in told["projects"]] == ["spam", "spam-extras", "eggs"]

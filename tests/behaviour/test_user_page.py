@@ -95,6 +95,7 @@ def test_fifty_to_a_page(world: World) -> None:
 def test_it_has_one_address(world: World) -> None:
     assert '<link rel="canonical" href="https://index.example/user/alice/">' in page()
     assert '<link rel="canonical" href="https://index.example/user/alice/?page=2">' in page("?page=2")
+    assert Client().get("/user/ALICE/?page=2")["Location"] == "/user/alice/?page=2"
     answer = Client().get("/user/ALICE/")
     assert (answer.status_code, answer["Location"], answer["Cache-Control"]) == (301, "/user/alice/", "no-cache")
 

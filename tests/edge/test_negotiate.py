@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.edge.negotiate import coding, known_type, simple_type
+from entrepot.edge.negotiate import coding, known_type, prefers_json, simple_type
 from entrepot.layout import HTML, SIMPLE_HTML, SIMPLE_JSON
 
 V1_JSON = "application/vnd.pypi.simple.v1+json"
@@ -79,3 +79,23 @@ def test_one_type_by_name() -> None:
     assert known_type("Text/HTML") == HTML
     assert known_type("application/vnd.pypi.simple.latest+json") == SIMPLE_JSON
     assert known_type("*/*") is None
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", False),
+        ("*/*", False),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", False),
+        ("application/json", True),
+        ("application/json, text/plain, */*", True),
+        ("application/json, text/html", False),
+        ("application/json;q=0.5, text/html;q=0.4", True),
+        ("application/json;q=0", False),
+        ("application/*", True),
+        ("application/json" + "," * 2000, False),
+        ("text/html;x*0*=a'b'%zz", False),
+    ],
+)
+def test_json_or_a_page(accept: str, expected: bool) -> None:
+    assert prefers_json(accept) == expected

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from cryptography.fernet import Fernet
 
@@ -21,7 +22,19 @@ def unseal(sealed: str) -> str:
 
 def digest(purpose: str, text: str) -> str:
     """A keyed hash, in hexadecimal: what is kept of a secret that is only ever compared."""
-    return hmac.new(Config.current().secret().encode(), f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
+    return digests(purpose)(text)
+
+
+def digests(purpose: str) -> Callable[[str], str]:
+    """`digest` for many texts: the installation's secret, which may be in a file, is read once."""
+    keyed = hmac.new(Config.current().secret().encode(), f"{purpose}\0".encode(), hashlib.sha256)
+
+    def digest_of(text: str) -> str:
+        one = keyed.copy()
+        one.update(text.encode())
+        return one.hexdigest()
+
+    return digest_of
 
 
 def _box() -> Fernet:

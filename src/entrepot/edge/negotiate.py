@@ -39,6 +39,16 @@ def simple_type(accept: str) -> str | None:
     return _simple_type(accept if len(accept) <= LONGEST else "")
 
 
+def prefers_json(accept: str) -> bool:
+    """Whether JSON is to be sent instead of a page for people, for this `Accept` ("" when not sent).
+
+    At equal weight what is named goes before what a wildcard covers, and the page before JSON.
+    """
+    weights = dict(_members(accept if len(accept) <= LONGEST else ""))
+    page, json = ((_weight(each, weights), each in weights) for each in ("text/html", layout.JSON))
+    return json[0] > 0 and json > page
+
+
 def coding(accept_encoding: str) -> str:
     """The content coding for this `Accept-Encoding` ("" when not sent); identity when nothing else will do."""
     return _coding(accept_encoding if len(accept_encoding) <= LONGEST else "")
@@ -58,18 +68,16 @@ def _simple_type(accept: str) -> str | None:
         return layout.HTML
     ranked = [(weight, 1, _NAMED.index(offered), offered) for offered, weight in named.items()]
     ranked += [
-        (_wildcard_weight(offered, wildcards), 0, _ANY.index(offered), offered)
-        for offered in _ANY
-        if offered not in named
+        (_weight(offered, wildcards), 0, _ANY.index(offered), offered) for offered in _ANY if offered not in named
     ]
     weight, _, _, best = max(ranked)
     return best if weight else None
 
 
-def _wildcard_weight(offered: str, wildcards: dict[str, float]) -> float:
-    """The weight of a type that was not named: that of `type/*`, else that of `*/*`, else none."""
+def _weight(offered: str, weights: dict[str, float]) -> float:
+    """The weight of a type: its own, else that of `type/*`, else that of `*/*`, else none."""
     own = f"{offered.partition('/')[0]}/*"
-    return wildcards.get(own, wildcards.get("*/*", 0.0))
+    return weights.get(offered, weights.get(own, weights.get("*/*", 0.0)))
 
 
 @lru_cache(256)

@@ -19,7 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from entrepot import __version__
-from entrepot.monitoring.observation import Observation
+from entrepot.monitoring.observation import HUNG_UP, Observation
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # seconds
@@ -144,4 +144,6 @@ def _build() -> Metric:
 def _outcome(status: int) -> str:
     if status < 400:
         return "taken"
+    if status == HUNG_UP:
+        return "aborted"
     return "refused" if status < 500 else "unavailable"

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+HUNG_UP = 499  # instead of a status, as proxies note it: the client left before there was an answer
+
 _GIVEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 

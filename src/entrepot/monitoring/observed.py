@@ -16,7 +16,7 @@ from typing import Any
 from entrepot.edge.routes import owns
 from entrepot.monitoring import metrics
 from entrepot.monitoring.metrics import Tally
-from entrepot.monitoring.observation import Observation, answering, request_id
+from entrepot.monitoring.observation import HUNG_UP, Observation, answering, request_id
 from entrepot.monitoring.operations import HEALTH, PATHS, Asked, Operations
 from entrepot.monitoring.telemetry import Telemetry
 from entrepot.server import AtOnce, Lifecycle
@@ -121,16 +121,26 @@ class Observed(Lifecycle):
             traceparent=headers.get("traceparent", ""),
         )
 
+        begun = False
+
         async def noted(message: Mapping[str, Any]) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 seen.status = message["status"]
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", seen.id.encode())]}
             else:
                 seen.sent += len(message.get("body", b""))
             await send(message)
 
+        async def heard() -> dict[str, Any]:
+            message = await receive()
+            if message["type"] == "http.disconnect" and not begun:
+                seen.status = HUNG_UP
+            return message
+
         with observing(seen, self._telemetry):
-            await control(scope, receive, noted)
+            await control(scope, heard, noted)
 
     async def _tell(self, scope: Scope, send: Send) -> None:
         client = scope.get("client") or ("", 0)

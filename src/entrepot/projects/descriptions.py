@@ -1,6 +1,6 @@
 """Descriptions as people read them: rendered once, by a worker (`followers.descriptions`), then read from here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,16 +69,16 @@ def description_of(release: int) -> ShownDescription:
 def _finished(html: str) -> str:
     if Config.current().images == "off":
         html = fragment.without_images(html)
-    return fragment.finished(html, image=_image_path, table=_("Table"))
+    signature = image_signatures()
+    return fragment.finished(
+        html, image=lambda address: f"{fragment.IMAGES}{signature(address)}/{address}", table=_("Table")
+    )
 
 
-def _image_path(address: str) -> str:
-    return f"{fragment.IMAGES}{image_signature(address)}/{address}"
-
-
-def image_signature(address: str) -> str:
+def image_signatures() -> Callable[[str], str]:
     """What shows that an image's URL, in hexadecimal, stands in some description: nothing else is fetched."""
-    return sealing.digest("image", address)[:32]
+    digest = sealing.digests("image")
+    return lambda address: digest(address)[:32]
 
 
 def owe(projects: Sequence[int], *, at: datetime) -> None:

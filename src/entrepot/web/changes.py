@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.text import Truncator
 from django.views.decorators.http import require_safe
 
@@ -16,6 +14,7 @@ from entrepot.projects.inside import ArchiveChanges
 from entrepot.visible import visible
 from entrepot.web.caching import shared
 from entrepot.web.inside import apart
+from entrepot.web.moving import moved_to
 
 MEMBERS = 500  # of each kind that are shown
 LINES = 1000  # of a comparison that are shown
@@ -28,11 +27,9 @@ VALUE_LIMIT = 200  # characters of one
 @shared("project/{name}")
 def changes(request: HttpRequest, name: str, version: str) -> HttpResponse:
     """What a release changed since another one: `?since=VERSION`, or the one before."""
-    since = request.GET.get("since", "")
-    sides = inside.sides(name, version, since)
+    sides = inside.sides(name, version, request.GET.get("since", ""))
     if (name, version) != (sides.project, sides.new.version):
-        url = reverse("changes", args=[sides.project, sides.new.version])
-        return redirect(f"{url}?{urlencode({'since': since})}" if since else url, permanent=True)
+        return redirect(moved_to(request, "changes", sides.project, sides.new.version), permanent=True)
     context: dict[str, object] = {"sides": sides}
     if sides.old is not None:
         found = inside.changes(sides.old, sides.new, store=Config.current().store())

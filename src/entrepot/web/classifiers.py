@@ -14,6 +14,8 @@ from django.views.decorators.http import require_safe
 from entrepot.web.caching import shared
 
 SEPARATOR = " :: "
+LONGEST = 100  # characters of a question; no classifier is longer by much
+WORDS = 8  # of a question
 VALID = tuple(each for each in trove_classifiers.sorted_classifiers if each in trove_classifiers.classifiers)
 
 Tree = dict[str, "Tree"]
@@ -23,10 +25,11 @@ Tree = dict[str, "Tree"]
 @shared("classifiers")
 def classifiers(request: HttpRequest) -> HttpResponse:
     """Those with all words of `?q=` in them, or all; each leads to the projects that have it."""
-    wanted = request.GET.get("q", "").casefold().split()
+    asked = request.GET.get("q", "")[:LONGEST]
+    wanted = list(dict.fromkeys(asked.casefold().split()))[:WORDS]
     found = tuple(each for each in VALID if all(word in each.casefold() for word in wanted)) if wanted else VALID
     listed = all_of_them() if found == VALID else _list(_tree(found))
-    return render(request, "classifiers.html", {"listed": listed, "count": len(found), "q": request.GET.get("q", "")})
+    return render(request, "classifiers.html", {"listed": listed, "count": len(found), "q": asked})
 
 
 @lru_cache(1)

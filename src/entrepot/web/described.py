@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from entrepot.metadata import CoreMetadata
 from entrepot.projects.pages import ReleasePage
+from entrepot.visible import visible
 
 # Labels that have an agreed meaning, and what else is written for them (well-known project URLs).
 _WELL_KNOWN = {
@@ -72,7 +73,7 @@ def links(about: CoreMetadata) -> list[Link]:
         parts = _parts(url)
         if parts is not None:
             meaning = _MEANING.get(re.sub(r"[\W_]", "", label).lower(), "")
-            found.setdefault(url, (meaning, Link(known.get(meaning, label), url, parts)))
+            found.setdefault(url, (meaning, Link(known.get(meaning, label), url, visible(parts))))
     order = list(_WELL_KNOWN)
     ranked = sorted(found.values(), key=lambda each: order.index(each[0]) if each[0] else len(order))
     return [link for _meaning, link in ranked]

@@ -12,11 +12,12 @@ from functools import cache
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.log import log_response
 from django.views.decorators.http import require_GET
 
 from entrepot.config import Config
 from entrepot.ports.fetching import Absent, Crowded, Fetched, Fetcher, NotFetched, Turns, resolver, via
-from entrepot.projects.descriptions import image_signature
+from entrepot.projects.descriptions import image_signatures
 
 logger = logging.getLogger(__name__)
 
@@ -40,22 +41,21 @@ _SIGNS = {
 @require_GET
 def image(request: HttpRequest, signature: str, address: str) -> HttpResponse:
     """The image at the URL `address`, which is hexadecimal UTF-8 and has our signature."""
-    if not hmac.compare_digest(signature, image_signature(address)):
+    if not hmac.compare_digest(signature, image_signatures()(address)):
         return _missed(HTTPStatus.FORBIDDEN, "Only images of descriptions are shown here.")
     if Config.current().images == "off" or via(AGENT) in request.headers.get("Via", ""):
-        return _missed(HTTPStatus.NOT_FOUND, "No image is shown here.")
+        return _only_now(HTTPStatus.NOT_FOUND, "No image is shown here.")
     try:
         return _shown(fetcher().get(bytes.fromhex(address).decode()))
     except Absent:
         return _missed(HTTPStatus.NOT_FOUND, "The image is not there any more.")
     except Crowded:
-        busy = _missed(HTTPStatus.SERVICE_UNAVAILABLE, "Too many images are being fetched.")
-        busy["Cache-Control"] = "no-store"
+        busy = _only_now(HTTPStatus.SERVICE_UNAVAILABLE, "Too many images are being fetched.")
         busy["Retry-After"] = "5"
-        return busy
+        return _no_error(request, busy, "too many images are being fetched")
     except NotFetched as reason:
-        logger.info("an image was not fetched: %s", reason)
-        return _missed(HTTPStatus.BAD_GATEWAY, "The image cannot be fetched.")
+        missed = _missed(HTTPStatus.BAD_GATEWAY, "The image cannot be fetched.")
+        return _no_error(request, missed, str(reason))
 
 
 @cache
@@ -76,6 +76,23 @@ def _shown(fetched: Fetched) -> HttpResponse:
     if called not in _SIGNS or not _SIGNS[called].match(fetched.body):
         raise NotFetched(f"no image: {called!r}")
     return _answer(fetched.body, called, KEPT)
+
+
+def _no_error(request: HttpRequest, response: HttpResponse, reason: str) -> HttpResponse:
+    """Logged as what it is: strangers decide which hosts are asked, and what fails there is no error of ours.
+
+    The status says that it is one, so that caches go on with the image that they have.
+    """
+    told = "an image was not fetched: %s"
+    log_response(told, reason, response=response, request=request, logger=logger, level="info")
+    return response
+
+
+def _only_now(status: HTTPStatus, words: str) -> HttpResponse:
+    """Because of who asks, or when: nobody else is told the same."""
+    response = _missed(status, words)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _missed(status: HTTPStatus, words: str) -> HttpResponse:

@@ -23,6 +23,7 @@ from entrepot.projects import inside
 from entrepot.projects.inside import Listing
 from entrepot.visible import visible
 from entrepot.web.caching import shared
+from entrepot.web.moving import moved_to
 
 ROWS = 1000  # members on a page
 LINES = 10_000  # lines of a file that are shown
@@ -86,7 +87,7 @@ def listing(request: HttpRequest, name: str, version: str, filename: str) -> Htt
     """What is in a file, folder by folder."""
     file = inside.offered_file(name, version, filename)
     if (name, version) != (file.project, file.version):
-        return redirect("inside", file.project, file.version, filename, permanent=True)
+        return redirect(moved_to(request, "inside", file.project, file.version, filename), permanent=True)
     found = inside.listing(file, store=Config.current().store())
     files = [each for each in found.members if each.kind is not Kind.FOLDER]
     page = Paginator(files, ROWS).get_page(request.GET.get("page"))
@@ -108,7 +109,8 @@ def member(request: HttpRequest, name: str, version: str, filename: str, path: s
     """One file of a file, as text with numbered lines."""
     file = inside.offered_file(name, version, filename)
     if (name, version) != (file.project, file.version):
-        return redirect("inside_member", file.project, file.version, filename, path, permanent=True)
+        there = moved_to(request, "inside_member", file.project, file.version, filename, path)
+        return redirect(there, permanent=True)
     opened = inside.opened(file, path, store=Config.current().store())
     text = Text() if opened.content is None else as_text(opened.content)
     context = {"file": file, "path": visible(path), "opened": opened, "text": text}

@@ -5,6 +5,7 @@ Programs are answered in English: some compare the sentences, and a status line 
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_safe
 from entrepot.accounts import people
 
 A_YEAR = 365 * 24 * 60 * 60  # seconds
-FOR_PROGRAMS = ("/api/", "/legacy/", "/mail/")
+FOR_PROGRAMS = ("/api/", "/image/", "/legacy/", "/mail/")
 
 
 class Language(LocaleMiddleware):
@@ -25,6 +26,12 @@ class Language(LocaleMiddleware):
             translation.activate(settings.LANGUAGE_CODE)
         else:
             super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Say which language it is, and to caches that there are others."""
+        if request.path_info.startswith(FOR_PROGRAMS):
+            return response
+        return super().process_response(request, response)
 
 
 @require_safe

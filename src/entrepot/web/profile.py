@@ -29,6 +29,7 @@ from entrepot.projects.people import invitations_for
 from entrepot.projects.portfolio import portfolio_of
 from entrepot.refusal import Refused
 from entrepot.web.caching import SHORTLY, shared
+from entrepot.web.moving import moved_to
 from entrepot.web.paging import page_in
 from entrepot.web.telling import before_in, rows
 
@@ -159,7 +160,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
     if user.deleted_at is not None:
         return render(request, "user_gone.html", {"name": user.username}, status=410)
     if user.username != name:
-        return redirect("user", user.username, permanent=True)
+        return redirect(moved_to(request, "user", user.username), permanent=True)
     context: dict[str, object] = {"person": user, "url": Config.current().public_url}
     if user.is_active:
         number = page_in(request)

@@ -19,6 +19,7 @@ from entrepot.projects.pages import Head, ReleasePage
 from entrepot.refusal import Refused
 from entrepot.web import described, installing, tags
 from entrepot.web.caching import shared
+from entrepot.web.moving import moved_to
 from entrepot.web.paging import page_in
 from entrepot.web.views import trusted_host
 
@@ -42,7 +43,7 @@ def of_project(view: OfProject) -> OfProject:
         match = request.resolver_match
         assert match is not None  # noqa: S101 - Django has just found the view
         if normalized != name:
-            return redirect(str(match.url_name), name=normalized, permanent=True, **rest)
+            return redirect(moved_to(request, str(match.url_name), normalized, *rest.values()), permanent=True)
         head = pages.head_of(normalized)
         if head is None:
             return _unknown(request, name, pages.near(normalized))
@@ -93,7 +94,7 @@ def release(request: HttpRequest, head: Head, version: str) -> HttpResponse:
         told = {"project": head, "version": version, "lines": releases.dated(lines[: pages.RECENT])}
         return _fresh(render(request, "project/no_release.html", told, status=HTTPStatus.NOT_FOUND))
     if line.version != version:
-        return _fresh(redirect("project_release", name=head.name, version=line.version))
+        return _fresh(redirect(moved_to(request, "project_release", head.name, line.version)))
     address = reverse("project_release", args=[head.name, line.version])
     return _about(request, pages.release_page(head, lines, line, page=page_in(request)), address)
 

@@ -9,6 +9,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from entrepot.config import Config
+from entrepot.edge.negotiate import prefers_json
 from entrepot.search.engines import engine
 from entrepot.search.port import PER_PAGE, Hit, Results
 from entrepot.web.asking import Asked, address, asked_for, elsewhere, lists
@@ -24,9 +25,7 @@ def search(request: HttpRequest) -> HttpResponse:
     asked = asked_for(request.GET)
     results = engine().find(asked.query)
     response: HttpResponse
-    if request.GET.get("format") == "json" or request.get_preferred_type(["text/html", "application/json"]) == (
-        "application/json"
-    ):
+    if request.GET.get("format") == "json" or prefers_json(request.headers.get("Accept", "")):
         response = JsonResponse(_document(asked, results))
     else:
         response = render(request, "search/search.html", _context(asked, results))

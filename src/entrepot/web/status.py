@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from entrepot.edge.negotiate import prefers_json
 from entrepot.followers import watch
 from entrepot.followers.watch import Failing, Figures, Report, State
 from entrepot.journal.documents import Kind
@@ -28,9 +29,7 @@ def status(request: HttpRequest) -> HttpResponse:
     report = watch.report()
     code = HTTPStatus.SERVICE_UNAVAILABLE if report.state is State.DOWN else HTTPStatus.OK
     response: HttpResponse
-    if request.GET.get("format") == "json" or request.get_preferred_type(["text/html", "application/json"]) == (
-        "application/json"
-    ):
+    if request.GET.get("format") == "json" or prefers_json(request.headers.get("Accept", "")):
         response = JsonResponse(_document(report), status=code)
     else:
         response = render(request, "status.html", {"report": report, "failing": _rows(report)}, status=code)
