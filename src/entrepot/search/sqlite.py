@@ -6,14 +6,14 @@ The words that are asked for come from `words.py`, so nothing in them means anyt
 same. A table is read from its highest place down, so the newest come first, and no more is read than is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from django.db import connection
 
 from entrepot.search.port import ANYTHING, AT_MOST, CURRENT, Document, Query
 from entrepot.search.tables import NEAR, Tables
-from entrepot.search.words import is_beginning
+from entrepot.search.words import is_beginning, stem
 
 SHORT = 12  # characters, below which a quarter is no trigram
 _NEWEST = "SELECT rowid FROM search_words WHERE search_words MATCH %s AND rowid >= %s ORDER BY rowid DESC LIMIT %s"
@@ -65,7 +65,7 @@ class SqliteSearch(Tables):
 
     def _named(self, query: Query) -> list[int]:
         name = query.name
-        return _places(_NAMED, _expression(query, "name : "), query.above, AT_MOST + 1, len(name), name)
+        return _places(_NAMED, _in_names(query), query.above, AT_MOST + 1, len(name), name)
 
     def _headed(self, query: Query) -> list[int]:
         return _places(_HEADED, _expression(query), query.above, AT_MOST + 1)
@@ -107,12 +107,26 @@ def _parts(padded: str) -> list[str]:
     return [padded[start:end] for start, end in pairwise(cuts)]
 
 
-def _expression(query: Query, column: str = "") -> str:
-    """What FTS5 is asked: all the words, in this column if there is one, and the filters."""
-    if not query.words:
-        return _filters(query)
-    asked = " AND ".join(f'"{each}"{"*" if is_beginning(each) else ""}' for each in query.words)
-    return _but(f"{column}({asked})", query)
+def _expression(query: Query) -> str:
+    """What FTS5 is asked: all the words, in any form, and the filters."""
+    return _but(f"({_chosen(query, _formed)})", query) if query.words else _filters(query)
+
+
+def _in_names(query: Query) -> str:
+    """The same of names, where words are what they are."""
+    return _but(f"name : ({_chosen(query, _begun)})", query)
+
+
+def _chosen(query: Query, of: Callable[[str], str]) -> str:
+    return " OR ".join(f"({' AND '.join(map(of, choice))})" for choice in query.choices)
+
+
+def _begun(word: str) -> str:
+    return f'"{word}"{"*" if is_beginning(word) else ""}'
+
+
+def _formed(word: str) -> str:
+    return _begun(word) if stem(word) == word else f'({_begun(word)} OR "{stem(word)}")'
 
 
 def _filters(query: Query) -> str:

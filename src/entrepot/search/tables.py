@@ -60,14 +60,15 @@ class Tables(ABC):
 
     def find(self, query: Query) -> Results:
         """As the protocol says."""
-        places = self._places(query)
-        near: list[str] = []
+        places, near = self._places(query), list[str]()
         if 0 < len(query.words) <= WORDS_OF_A_NAME and len(places) < FEW and not self._exact(query):
             near = self._near(query)
             places = list(dict.fromkeys(chain(places, self._of_names(query, near))))
+        some = [] if places else self._some(query)
         start = (query.page - 1) * PER_PAGE
-        hits = self._hits(places[:AT_MOST][start : start + PER_PAGE])
-        return Results(hits, min(len(places), AT_MOST), capped=len(places) > AT_MOST, meant="".join(near[:1]))
+        hits = self._hits((places or some)[:AT_MOST][start : start + PER_PAGE])
+        total = len(places or some)
+        return Results(hits, min(total, AT_MOST), total > AT_MOST, meant="".join(near[:1]), partly=bool(some))
 
     def suggest(self, beginning: str) -> list[str]:
         """As the protocol says."""
@@ -91,6 +92,10 @@ class Tables(ABC):
             if len(found) > AT_MOST:
                 break
         return list(found)[: AT_MOST + 1]
+
+    def _some(self, query: Query) -> list[int]:
+        """What has as many of the words as may be; only one, where no other two meet."""
+        return next(filter(None, map(self._places, query.loosened())), [])
 
     def _exact(self, query: Query) -> list[int]:
         """The project of that name, then those whose names differ in what stands between their words."""
