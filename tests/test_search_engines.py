@@ -118,7 +118,7 @@ def search(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -
         url = request.getfixturevalue("postgresql")
         with django_db_blocker.unblock(), in_place_of_default(url):
             with connection.cursor() as cursor:
-                cursor.execute("TRUNCATE search_row, search_words")
+                cursor.execute("TRUNCATE search_row, search_words, search_word")
             yield engine()
 
 
@@ -219,6 +219,7 @@ def test_what_has_some_of_the_words_where_nothing_has_all(search: Search) -> Non
     assert search.find(Query("command line")).partly is False
     found = search.find(Query("comand line"))
     assert (names(found), found.total, found.partly) == (["lines", "click", "rulers"], 3, True)
+    assert found.meant == "command line"
     assert find(search, "xyzzy command interface") == ["click"]
     assert find(search, "plugh xyzzy drawing") == ["rulers"]
     assert find(search, "comand line", newest=True) == ["rulers", "lines", "click"]
@@ -227,6 +228,28 @@ def test_what_has_some_of_the_words_where_nothing_has_all(search: Search) -> Non
     assert search.find(Query("comand line", page=2)).total == 3
     assert search.find(Query("plugh xyzzy")) == search.find(Query("xyzzy")) == Results((), 0)
     assert search.find(Query(statuses=("archived",))) == Results((), 0)
+
+
+def test_words_that_nothing_has_are_respelled(search: Search) -> None:
+    search.put(
+        [
+            document(1, "click", summary="Command line interfaces", description="frobnicated", keywords="nuts"),
+            document(2, "tea", summary="Commandment of packaging", status="archived"),
+        ]
+    )
+    for asked, meant in [
+        ("comand", "command"),
+        ("cmomand lien", "command line"),
+        ("pakcaging", "packaging"),
+        ("comand frob nuts", "command frob nuts"),
+        ("frob archive", ""),
+        ("comand a b c d", ""),  # too many words to be looked at
+        ("te", ""),
+    ]:
+        assert search.find(Query(asked)).meant == meant, asked
+    assert search.find(Query("interfaces packaging")).meant == ""
+    search.put([document(3, "comand", summary="Command, once more")])
+    assert search.find(Query("comand")).meant == ""
 
 
 def test_capitals_and_accents_do_not_count(search: Search) -> None:

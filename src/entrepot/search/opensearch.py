@@ -15,12 +15,13 @@ from weakref import finalize
 import httpx2
 
 from entrepot.refusal import Unavailable
-from entrepot.search.nearness import distance, forgiven
+from entrepot.search.nearness import distance, forgiven, misspelt, respelled
 from entrepot.search.port import (
     AT_MOST,
     CURRENT,
     FEW,
     PER_PAGE,
+    SHOWN,
     SUGGESTED,
     WORDS_OF_A_NAME,
     Document,
@@ -30,7 +31,7 @@ from entrepot.search.port import (
     Results,
 )
 from entrepot.search.port import status_mark as status
-from entrepot.search.words import as_name, is_beginning, squashed, stem
+from entrepot.search.words import as_name, is_beginning, squashed, stem, words
 
 CONNECT, ANSWER = 1.0, 10.0  # seconds
 _NEAR = 10  # names that may have been meant
@@ -84,7 +85,7 @@ class OpenSearch:
         named = 0 < len(query.words) <= WORDS_OF_A_NAME
         if named and found.total < FEW and not any(squashed(each.name) == query.squashed for each in found.hits):
             found = self._forgiving(query, found.hits)
-        return found if found.total else self._some(query)
+        return found if found.total else replace(self._some(query), meant=self._respelled(query))
 
     def suggest(self, beginning: str) -> list[str]:
         """As the protocol says."""
@@ -100,6 +101,19 @@ class OpenSearch:
         """What has as many of the words as may be."""
         found = (self._fitting(each) for each in query.loosened())
         return next((replace(each, partly=True) for each in found if each.total), Results((), 0))
+
+    def _respelled(self, query: Query) -> str:
+        """The words, with what may have been meant by those that are nowhere."""
+        return respelled(query.words if len(query.words) <= WORDS_OF_A_NAME else (), self._words_alike)
+
+    def _words_alike(self, word: str) -> set[str]:
+        """Words of names and summaries that have most of their letters in common with this one, if that is nowhere."""
+        if self._fitting(Query(word, statuses=SHOWN)).total:
+            return set()
+        about = {"value": word, "fuzziness": misspelt(word), "transpositions": True}
+        fuzzy = _either([{"fuzzy": {field: about}} for field in ("names", "summaries")])
+        hits = _hits(self._search({"size": _NEAR, "query": fuzzy}))
+        return {each for hit in hits for each in (*words(hit.name), *words(hit.summary))}
 
     def _fitting(self, query: Query) -> Results:
         found = self._search(

@@ -55,6 +55,10 @@ class Document:
         """The words of its name."""
         return " ".join(name_words(self.name))
 
+    def telling(self) -> set[str]:
+        """The words of its name and its summary: what somebody may mean who spells a word as nobody does."""
+        return {*words(self.name), *words(self.summary[:NAMED])}
+
     def summary_text(self) -> str:
         """The words of its summary, and their stems."""
         return " ".join(with_stems(words(self.summary[:NAMED])))
@@ -170,7 +174,8 @@ class Hit:
 class Results:
     """One page of what was found, and how much that is in all; `capped` when there is more than is counted.
 
-    `meant` is what may have been meant, where little was found: a name that looks like the one asked for; else empty.
+    `meant` is what may have been meant: where little was found, a name that looks like the one asked for, and where
+    nothing has all the words, the words with others in place of those that nothing has; else it is empty.
     `partly` says that nothing has all the words, and that these have some of them.
     """
 

@@ -32,6 +32,7 @@ _HEADED = (
 _ALIKE = (
     "SELECT name FROM search_row WHERE name %% %s AND status IN (%s, %s) ORDER BY similarity(name, %s) DESC LIMIT %s"
 )
+_WORDS_ALIKE = "SELECT word FROM search_word WHERE word %% %s ORDER BY similarity(word, %s) DESC LIMIT %s"
 _SIMILAR = "0.2"  # two letters swapped in a name of six leave a quarter of its trigrams
 
 
@@ -77,10 +78,10 @@ class PostgresqlSearch(Tables):
         return [each for each in places if each in passed]
 
     def _alike(self, name: str) -> list[str]:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('pg_trgm.similarity_threshold', %s, true)", [_SIMILAR])
-            cursor.execute(_ALIKE, [name, *CURRENT, name, NEAR])
-            return [found for (found,) in cursor.fetchall()]
+        return _similar(_ALIKE, name, *CURRENT, name, NEAR)
+
+    def _words_alike(self, word: str) -> list[str]:
+        return _similar(_WORDS_ALIKE, word, word, NEAR)
 
 
 def _vectors(document: Document) -> list[int | str]:
@@ -139,6 +140,13 @@ def _by_index(sql: str, *parameters: int | str) -> list[int]:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_indexscan = off")
         return _places(sql, *parameters)
+
+
+def _similar(sql: str, *parameters: int | str) -> list[str]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pg_trgm.similarity_threshold', %s, true)", [_SIMILAR])
+        cursor.execute(sql, parameters)
+        return [found for (found,) in cursor.fetchall()]
 
 
 def _places(sql: str, *parameters: int | str | list[int]) -> list[int]:

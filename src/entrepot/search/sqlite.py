@@ -1,6 +1,6 @@
 """SQLite: FTS5. `search_heads` holds the words of name, summary and keywords of each project, `search_words` all its
 words, and `search_trigrams` the letters of its name: each under its place, and without the text itself. The first two
-hold the marks, too.
+hold the marks, too. `search_word_trigrams` holds the letters of the words of `search_word`.
 
 The words that are asked for come from `words.py`, so nothing in them means anything to FTS5; they are quoted all the
 same. A table is read from its highest place down, so the newest come first, and no more is read than is asked for.
@@ -29,6 +29,10 @@ _HEADED = (
 _ALIKE = (
     "SELECT name FROM search_row WHERE status IN (%s, %s) AND place IN "
     "(SELECT rowid FROM search_trigrams WHERE search_trigrams MATCH %s ORDER BY bm25(search_trigrams) LIMIT %s)"
+)
+_WORDS_ALIKE = (
+    "SELECT trim(word) FROM search_word_trigrams WHERE search_word_trigrams MATCH %s "
+    "ORDER BY bm25(search_word_trigrams) LIMIT %s"
 )
 
 
@@ -79,7 +83,12 @@ class SqliteSearch(Tables):
 
     def _alike(self, name: str) -> list[str]:
         with connection.cursor() as cursor:
-            cursor.execute(_ALIKE, [*CURRENT, " OR ".join(f'"{each}"' for each in _parts(_padded(name))), NEAR])
+            cursor.execute(_ALIKE, [*CURRENT, _any_part(name), NEAR])
+            return [found for (found,) in cursor.fetchall()]
+
+    def _words_alike(self, word: str) -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(_WORDS_ALIKE, [_any_part(word), NEAR])
             return [found for (found,) in cursor.fetchall()]
 
 
@@ -96,6 +105,10 @@ def _words(document: Document) -> list[int | str]:
 def _padded(name: str) -> str:
     """With blanks, so that beginning and end have trigrams of their own."""
     return f"  {name} "
+
+
+def _any_part(name: str) -> str:
+    return " OR ".join(f'"{each}"' for each in _parts(_padded(name)))
 
 
 def _parts(padded: str) -> list[str]:
