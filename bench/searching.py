@@ -129,7 +129,7 @@ def _settle() -> None:
     """What databases do by themselves now and then, done now: PostgreSQL's autovacuum, FTS5's merging."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("VACUUM ANALYZE search_words, search_row")
+            cursor.execute("VACUUM ANALYZE search_words, search_row, search_word")
         else:
             cursor.execute("ANALYZE search_row")
 

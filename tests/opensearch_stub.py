@@ -144,7 +144,7 @@ def _matches(kind: str, wanted: Any, value: Any) -> bool:
     if kind == "range":
         return bool(value >= wanted["gte"])
     if kind == "fuzzy":
-        return bool(distance(wanted["value"], value) <= wanted["fuzziness"])
+        return any(distance(wanted["value"], token) <= wanted["fuzziness"] for token in value.split())
     tokens = value if isinstance(value, list) else [value, *value.split()]
     wanted = wanted if isinstance(wanted, list) else [wanted]
     if kind == "prefix":

@@ -30,7 +30,14 @@ def test_nobody_asks_too_often(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("/search/", 2), ("/search/?q=egg", 7), ("/search/?q=spam&c=Framework", 7), ("/search/suggestions/?q=spam", 1)],
+    [
+        ("/search/", 2),
+        ("/search/?q=egg", 7),
+        ("/search/?q=eggs&c=Framework", 7),
+        ("/search/?q=spam&c=Framework", 7),
+        ("/search/?q=xyzzy+egg", 16),
+        ("/search/suggestions/?q=spam", 1),
+    ],
 )
 def test_more_projects_take_no_more_queries(client: Client, path: str, most: int) -> None:
     counts = []

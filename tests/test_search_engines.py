@@ -1,5 +1,6 @@
 """What every engine of search promises, asked of each of them."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from entrepot.search.engines import engine
 from entrepot.search.nearness import distance
 from entrepot.search.opensearch import OpenSearch
 from entrepot.search.port import AT_MOST, Document, Gone, Query, Results, Search
+from entrepot.search.prose import prose
 from entrepot.search.pythons import PYTHONS, shut_out
 from entrepot.search.words import as_name, squashed, words
 from opensearch_stub import Stub, running_stub
@@ -116,7 +118,7 @@ def search(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -
         url = request.getfixturevalue("postgresql")
         with django_db_blocker.unblock(), in_place_of_default(url):
             with connection.cursor() as cursor:
-                cursor.execute("TRUNCATE search_row, search_words")
+                cursor.execute("TRUNCATE search_row, search_words, search_word")
             yield engine()
 
 
@@ -175,6 +177,79 @@ def test_all_words_have_to_be_there_wherever_they_are(search: Search) -> None:
     assert sorted(find(search, "read every")) == ["ham", "spam"]
     assert find(search, "any") == find(search, "=any") == find(search, "sactive") == []
     assert find(search, "ma re") == []  # words that short are taken as they are
+
+
+def test_words_are_found_in_other_forms(search: Search) -> None:
+    search.put(
+        [
+            document(1, "colorama", summary="Cross-platform colored terminal text"),
+            document(2, "sigstore", summary="A tool for signing Python package distributions"),
+            document(3, "rich", description="Render tables, *markdown* and more"),
+            document(4, "requests", keywords="libraries"),
+            document(5, "signal-handlers", summary="Significant"),
+        ]
+    )
+    assert find(search, "terminal colors") == ["colorama"]
+    assert find(search, "signed packages") == find(search, "signe pack") == ["sigstore"]
+    assert find(search, "markdown rendering") == find(search, "tabl", newest=True) == ["rich"]
+    assert find(search, "library") == find(search, "librar") == ["requests"]
+    assert find(search, "sign") == ["signal-handlers", "sigstore"]
+    assert find(search, "handler") == find(search, "handlers") == ["signal-handlers"]
+    assert find(search, "handling") == []  # names are what they are
+
+
+def test_what_a_description_only_points_to_is_not_looked_in(search: Search) -> None:
+    pointing = "[The guide](https://spam.example/http) [![eggs](ham.svg)](https://ci.example) <img src='http://spam'>"
+    search.put([document(1, "one", description=pointing), document(2, "two", description="An HTTP server")])
+    assert find(search, "http") == ["two"]
+    assert find(search, "guide") == ["one"]
+    for word in ("spam", "ham", "eggs", "ci", "img", "example"):
+        assert find(search, word) == [], word
+
+
+def test_what_has_some_of_the_words_where_nothing_has_all(search: Search) -> None:
+    search.put(
+        [
+            document(1, "click", summary="Command line interfaces"),
+            document(2, "lines", summary="Counts them"),
+            document(3, "rulers", description="Draws a line"),
+            document(4, "tea", summary="Nothing to eat"),
+        ]
+    )
+    assert search.find(Query("command line")).partly is False
+    found = search.find(Query("comand line"))
+    assert (names(found), found.total, found.partly) == (["lines", "click", "rulers"], 3, True)
+    assert found.meant == "command line"
+    assert find(search, "xyzzy command interface") == ["click"]
+    assert find(search, "plugh xyzzy drawing") == ["rulers"]
+    assert find(search, "comand line", newest=True) == ["rulers", "lines", "click"]
+    assert find(search, "comand line", since=DAY + timedelta(days=3)) == ["rulers"]
+    assert find(search, "comand line", page=2) == []
+    assert search.find(Query("comand line", page=2)).total == 3
+    assert search.find(Query("plugh xyzzy")) == search.find(Query("xyzzy")) == Results((), 0)
+    assert search.find(Query(statuses=("archived",))) == Results((), 0)
+
+
+def test_words_that_nothing_has_are_respelled(search: Search) -> None:
+    search.put(
+        [
+            document(1, "click", summary="Command line interfaces", description="frobnicated", keywords="nuts"),
+            document(2, "tea", summary="Commandment of packaging", status="archived"),
+        ]
+    )
+    for asked, meant in [
+        ("comand", "command"),
+        ("cmomand lien", "command line"),
+        ("pakcaging", "packaging"),
+        ("comand frob nuts", "command frob nuts"),
+        ("frob archive", ""),
+        ("comand a b c d", ""),  # too many words to be looked at
+        ("te", ""),
+    ]:
+        assert search.find(Query(asked)).meant == meant, asked
+    assert search.find(Query("interfaces packaging")).meant == ""
+    search.put([document(3, "comand", summary="Command, once more")])
+    assert search.find(Query("comand")).meant == ""
 
 
 def test_capitals_and_accents_do_not_count(search: Search) -> None:
@@ -286,6 +361,30 @@ def test_no_text_of_a_project_is_an_error(search: Search) -> None:
             [document(number, f"spam-{number}", summary=text, keywords=text, description=text, version=text[:9])]
         )
     assert search.find(Query("spam")).total == len(ODD)
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("a <!-- b --> c <!-- d", "a c"),
+        ("a <!-- b - <i> c --> d <!-- e <!-- f --> g", "a d g"),
+        (".. image:: b.svg\n   :target: c\n   :alt: d\n\na", "a"),
+        (".. |b| image:: c.svg\n\na\n\n.. _d: e.html\n", "a"),
+        ("a `b <https://c.example/d>`_", "a b"),
+        ("[![a](b)](c) [d](e/f.md#g 'h') [i][j] ![k][l]\n[j]: m/n\n", "d i"),
+        ("<p align='center'>a<br/>b</p> c < d", "a b c d"),
+        ("www.a.example mailto:b@c (git+ssh://d.example/e) s3://f g&nbsp;&lt;h", "g h"),
+    ],
+)
+def test_what_a_description_says(markup: str, text: str) -> None:
+    assert words(prose(markup)) == text.split()
+
+
+@pytest.mark.parametrize("part", ["<!--", "<a", "![", "](", "a]", "[", "<!-- -", ".. ", ".. |", "a+", "\n :", "&"])
+def test_no_description_takes_long(part: str) -> None:
+    begun = time.process_time()
+    prose(part * 20_000)
+    assert time.process_time() - begun < 1
 
 
 def test_which_pythons_are_shut_out() -> None:

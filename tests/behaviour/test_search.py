@@ -83,9 +83,11 @@ def test_programs_get_json(shop: Server) -> None:
         "pages": 1,
         "next": None,
         "did_you_mean": None,
+        "some_words_only": False,
         "projects": [],
     }
     assert look(shop, "q=spma&format=json")["did_you_mean"] == "spam"
+    assert look(shop, "q=xyzzy+spam")["some_words_only"] is True
     more = look(shop, "q=bacon")
     assert (more["pages"], more["next"]) == (2, f"{shop.url}/search/?q=bacon&page=2&format=json")
     assert look(shop, "q=bacon&page=2")["next"] is None
@@ -125,6 +127,10 @@ def test_without_scripts(shop: Server) -> None:
     meant = person.get("/search/?q=spma")
     assert "Did you mean spam ?" in words(meant)
     assert '<a href="/search/?q=spam">' in meant.text
+    some = words(person.get("/search/?q=xyzzy+breakfast"))
+    assert "1 project for xyzzy breakfast" in some
+    assert "Nothing has all of these words. These have some of them." in some
+    assert "Nothing fits. Try other words," in words(person.get("/search/?q=xyzzy"))
     assert "The newest releases" in person.get("/search/").text
     filtered = person.get("/search/?q=xyzzy&c=Topic&c=Typing+%3A%3A+Typed&python=3.12")
     assert "0 projects for xyzzy" in words(filtered)

@@ -13,7 +13,7 @@ class Searching:
 
     def __init__(self) -> None:
         url = Config.current().search_url
-        self.name = f"search 1 {hashlib.blake2b(url.encode(), digest_size=6).hexdigest()}" if url else "search 1"
+        self.name = f"search 2 {hashlib.blake2b(url.encode(), digest_size=6).hexdigest()}" if url else "search 2"
 
     def follow(self, projects: Sequence[int]) -> None:
         """Let these be found as they are now. Raises Unavailable("search-unavailable")."""

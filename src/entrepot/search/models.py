@@ -25,3 +25,9 @@ class Row(models.Model):
             models.Index(fields=["name", "status"], name="search_name"),
             models.Index(fields=["squashed"], name="search_squashed"),
         ]
+
+
+class Word(models.Model):
+    """A word of the name or the summary of some project, now or once: what somebody may have meant."""
+
+    word = models.CharField(max_length=100, primary_key=True)

@@ -7,6 +7,7 @@ waited for, so that it is found when the call returns.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from weakref import finalize
@@ -14,12 +15,13 @@ from weakref import finalize
 import httpx2
 
 from entrepot.refusal import Unavailable
-from entrepot.search.nearness import distance, forgiven
+from entrepot.search.nearness import distance, forgiven, misspelt, respelled
 from entrepot.search.port import (
     AT_MOST,
     CURRENT,
     FEW,
     PER_PAGE,
+    SHOWN,
     SUGGESTED,
     WORDS_OF_A_NAME,
     Document,
@@ -29,7 +31,7 @@ from entrepot.search.port import (
     Results,
 )
 from entrepot.search.port import status_mark as status
-from entrepot.search.words import as_name, is_beginning, squashed
+from entrepot.search.words import as_name, is_beginning, squashed, stem, words
 
 CONNECT, ANSWER = 1.0, 10.0  # seconds
 _NEAR = 10  # names that may have been meant
@@ -77,23 +79,13 @@ class OpenSearch:
 
     def find(self, query: Query) -> Results:
         """As the protocol says."""
-        start = (query.page - 1) * PER_PAGE
-        if start >= AT_MOST:
+        if (query.page - 1) * PER_PAGE >= AT_MOST:
             return Results((), AT_MOST, capped=True)
-        found = self._search(
-            {
-                "from": start,
-                "size": PER_PAGE,
-                "track_total_hits": AT_MOST + 1,
-                "query": _matching(query),
-                "sort": [{"place": "desc"}] if query.newest else ["_score", {"length": "asc"}, {"place": "desc"}],
-            }
-        )
-        hits, total = _hits(found), int(found["hits"]["total"]["value"])
+        found = self._fitting(query)
         named = 0 < len(query.words) <= WORDS_OF_A_NAME
-        if named and total < FEW and not any(squashed(each.name) == query.squashed for each in hits):
-            return self._forgiving(query, hits)
-        return Results(hits, min(total, AT_MOST), capped=total > AT_MOST)
+        if named and found.total < FEW and not any(squashed(each.name) == query.squashed for each in found.hits):
+            found = self._forgiving(query, found.hits)
+        return found if found.total else replace(self._some(query), meant=self._respelled(query))
 
     def suggest(self, beginning: str) -> list[str]:
         """As the protocol says."""
@@ -104,6 +96,37 @@ class OpenSearch:
         sort = [{"length": "asc"}, {"name": "asc"}]
         found = self._search({"size": SUGGESTED, "query": {"bool": {"filter": wanted}}, "sort": sort})
         return [each.name for each in _hits(found)]
+
+    def _some(self, query: Query) -> Results:
+        """What has as many of the words as may be."""
+        found = (self._fitting(each) for each in query.loosened())
+        return next((replace(each, partly=True) for each in found if each.total), Results((), 0))
+
+    def _respelled(self, query: Query) -> str:
+        """The words, with what may have been meant by those that are nowhere."""
+        return respelled(query.words if len(query.words) <= WORDS_OF_A_NAME else (), self._words_alike)
+
+    def _words_alike(self, word: str) -> set[str]:
+        """Words of names and summaries that have most of their letters in common with this one, if that is nowhere."""
+        if self._fitting(Query(word, statuses=SHOWN)).total:
+            return set()
+        about = {"value": word, "fuzziness": misspelt(word), "transpositions": True}
+        fuzzy = _either([{"fuzzy": {field: about}} for field in ("names", "summaries")])
+        hits = _hits(self._search({"size": _NEAR, "query": fuzzy}))
+        return {each for hit in hits for each in (*words(hit.name), *words(hit.summary))}
+
+    def _fitting(self, query: Query) -> Results:
+        found = self._search(
+            {
+                "from": (query.page - 1) * PER_PAGE,
+                "size": PER_PAGE,
+                "track_total_hits": AT_MOST + 1,
+                "query": _matching(query),
+                "sort": [{"place": "desc"}] if query.newest else ["_score", {"length": "asc"}, {"place": "desc"}],
+            }
+        )
+        total = int(found["hits"]["total"]["value"])
+        return Results(_hits(found), min(total, AT_MOST), capped=total > AT_MOST)
 
     def _forgiving(self, query: Query, hits: Sequence[Hit]) -> Results:
         """What was found, and then the names that look like the one asked for."""
@@ -188,20 +211,21 @@ def _source(document: Document) -> Json:
 
 
 def _matching(query: Query) -> Json:
-    """All the words somewhere, and the filters; where they are says how much it counts."""
+    """Enough of the words somewhere, and the filters; where they are says how much it counts."""
     filters = _filters(query)
     if not query.words:
         return {"bool": filters}
-    words = [_either([_has(field, word) for field in _WEIGHTS]) for word in query.words]
-    filters["filter"].append(_either([{"bool": {"filter": words}}, {"term": {"squashed": query.squashed}}]))
+    anywhere = [_either([_has(field, word) for field in _WEIGHTS]) for word in query.words]
+    filters["filter"].append(_either([_some_of(query.enough, anywhere), {"term": {"squashed": query.squashed}}]))
     if query.newest:
         return {"bool": filters}
+    heads = [_either([_has(head, word) for head in _HEADS]) for word in query.words]
     tiers = [
         _worth(_NAMED * 8, {"term": {"name": query.name}}),
         _worth(_NAMED * 4, {"term": {"squashed": query.squashed}}),
-        _worth(_NAMED * 2, {"bool": {"filter": [_has("names", word) for word in query.words]}}),
+        _worth(_NAMED * 2, _some_of(query.enough, [_begins("names", word) for word in query.words])),
         _worth(_NAMED, {"bool": {"filter": [{"prefix": {"name": query.name}}]}}),
-        _worth(_HEADED, {"bool": {"filter": [_either([_has(head, word) for head in _HEADS]) for word in query.words]}}),
+        _worth(_HEADED, _some_of(query.enough, heads)),
     ]
     places = [_worth(weight, _has(field, word)) for field, weight in _WEIGHTS.items() for word in query.words]
     return {"bool": {**filters, "should": [*tiers, *places]}}
@@ -215,12 +239,22 @@ def _filters(query: Query) -> Json:
     return {"filter": wanted, "must_not": [{"term": {"marks": each}} for each in query.left_out]}
 
 
-def _has(field: str, word: str) -> Json:
+def _begins(field: str, word: str) -> Json:
     return {"prefix" if is_beginning(word) else "term": {field: word}}
 
 
+def _has(field: str, word: str) -> Json:
+    """The word, in any form."""
+    begins = _begins(field, word)
+    return begins if stem(word) == word else _either([begins, {"term": {field: stem(word)}}])
+
+
 def _either(parts: Sequence[Json]) -> Json:
-    return {"bool": {"should": parts, "minimum_should_match": 1}}
+    return _some_of(1, parts)
+
+
+def _some_of(count: int, parts: Sequence[Json]) -> Json:
+    return {"bool": {"should": parts, "minimum_should_match": count}}
 
 
 def _worth(boost: int, what: Json) -> Json:

@@ -1,13 +1,15 @@
 """What every engine promises. `tests/test_search_engines.py` holds each of them against this."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import combinations
 from typing import Protocol
 
+from entrepot.search.prose import prose
 from entrepot.search.pythons import PYTHONS, shut_out
-from entrepot.search.words import as_name, asked, name_words, squashed, words
+from entrepot.search.words import as_name, asked, name_words, squashed, with_stems, words
 
 PER_PAGE = 20
 AT_MOST = 1000  # results of one query; whoever looks for more has not said enough
@@ -17,6 +19,7 @@ WORDS_OF_A_NAME = 4  # of which a query has at most so many if it may be a name 
 LONGEST_QUERY = 500  # characters that are looked at
 EPOCH = 1_577_836_800  # 2020, in seconds since 1970: before there was any index of ours
 NAMED = 2000  # characters of a summary, and of keywords
+WRITTEN = 12_000  # characters of a description, of which these remain without markup:
 DESCRIBED = 4000  # characters of a description; what a project is about is said at its beginning
 CURRENT = ("active", "deprecated")  # the statuses that are shown unless others are asked for
 ANYTHING = "=any"  # the mark that all have; no word has such a sign in it, so none is taken for a mark
@@ -52,17 +55,21 @@ class Document:
         """The words of its name."""
         return " ".join(name_words(self.name))
 
+    def telling(self) -> set[str]:
+        """The words of its name and its summary: what somebody may mean who spells a word as nobody does."""
+        return {*words(self.name), *words(self.summary[:NAMED])}
+
     def summary_text(self) -> str:
-        """The words of its summary."""
-        return " ".join(words(self.summary[:NAMED]))
+        """The words of its summary, and their stems."""
+        return " ".join(with_stems(words(self.summary[:NAMED])))
 
     def keyword_text(self) -> str:
-        """The words of its keywords."""
-        return " ".join(words(self.keywords[:NAMED]))
+        """The words of its keywords, and their stems."""
+        return " ".join(with_stems(words(self.keywords[:NAMED])))
 
     def description_text(self) -> str:
-        """The words of the beginning of its description."""
-        return " ".join(words(self.description[:DESCRIBED]))
+        """The words of the beginning of its description, and their stems."""
+        return " ".join(with_stems(words(prose(self.description[:WRITTEN])[:DESCRIBED])))
 
     def marks(self) -> list[str]:
         """What filters ask for. Of Python it is what is shut out, which is less."""
@@ -84,7 +91,8 @@ class Query:
     """What somebody looks for. `text` is anything at all. All `classifiers` have to hold, each with what is below it.
 
     `python` is one of PYTHONS or empty; `statuses` some of SHOWN; `since` the moment after which it was released;
-    `newest` says that the newest come first, rather than those that fit best. Pages begin with 1.
+    `newest` says that the newest come first, rather than those that fit best. Pages begin with 1. So many of the words
+    may be `lacking`.
     """
 
     text: str = ""
@@ -94,11 +102,28 @@ class Query:
     since: datetime | None = None
     newest: bool = False
     page: int = 1
+    lacking: int = 0
 
     @property
     def words(self) -> tuple[str, ...]:
         """The words of the text."""
         return asked(self.text[:LONGEST_QUERY])
+
+    @property
+    def enough(self) -> int:
+        """How many of the words have to be there."""
+        return len(self.words) - self.lacking
+
+    @property
+    def choices(self) -> list[tuple[str, ...]]:
+        """All choices of enough of the words, of which one has to be there; where none may be lacking, it is one."""
+        return list(combinations(self.words, self.enough))
+
+    def loosened(self) -> Iterator["Query"]:
+        """What to look for instead where nothing has all the words: one word less, and then any of them."""
+        count = len(self.words)
+        for lacking in sorted({each for each in (1, count - 1) if 0 < each < count}):
+            yield replace(self, lacking=lacking)
 
     @property
     def name(self) -> str:
@@ -149,13 +174,16 @@ class Hit:
 class Results:
     """One page of what was found, and how much that is in all; `capped` when there is more than is counted.
 
-    `meant` is a name that looks like the one asked for, where little was found; else empty.
+    `meant` is what may have been meant: where little was found, a name that looks like the one asked for, and where
+    nothing has all the words, the words with others in place of those that nothing has; else it is empty.
+    `partly` says that nothing has all the words, and that these have some of them.
     """
 
     hits: tuple[Hit, ...]
     total: int
     capped: bool = False
     meant: str = ""
+    partly: bool = False
 
 
 class Search(Protocol):
@@ -171,7 +199,11 @@ class Search(Protocol):
         """Let these not be found, unless something later is known of them."""
 
     def find(self, query: Query) -> Results:
-        """The exact name first, then names, summaries, keywords and descriptions with all the words."""
+        """The exact name first, then names, summaries, keywords and descriptions with all the words.
+
+        A word is found by its beginning and, but in names, by other forms of it. If nothing has all the words, and no
+        name looks like them, these are what has as many as may be.
+        """
 
     def suggest(self, beginning: str) -> list[str]:
         """Up to SUGGESTED names that begin so, the shortest first; archived projects aside."""

@@ -10,13 +10,13 @@ table keeps its vectors apart where they are long (`toast_tuple_target`), so a r
 name. Where there is nothing to ask an index for, it walks from the newest down.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django.db import connection, transaction
 
 from entrepot.search.port import ANYTHING, AT_MOST, CURRENT, Document, Query
 from entrepot.search.tables import NEAR, Tables
-from entrepot.search.words import is_beginning
+from entrepot.search.words import is_beginning, stem
 
 _NEWEST = "SELECT place FROM search_words WHERE words @@ %s::tsquery AND place >= %s ORDER BY place DESC LIMIT %s"
 _WALKED = "SELECT place FROM search_words WHERE names @@ %s::tsquery AND place >= %s ORDER BY place DESC LIMIT %s"
@@ -32,6 +32,7 @@ _HEADED = (
 _ALIKE = (
     "SELECT name FROM search_row WHERE name %% %s AND status IN (%s, %s) ORDER BY similarity(name, %s) DESC LIMIT %s"
 )
+_WORDS_ALIKE = "SELECT word FROM search_word WHERE word %% %s ORDER BY similarity(word, %s) DESC LIMIT %s"
 _SIMILAR = "0.2"  # two letters swapped in a name of six leave a quarter of its trigrams
 
 
@@ -63,10 +64,10 @@ class PostgresqlSearch(Tables):
 
     def _named(self, query: Query) -> list[int]:
         name = query.name
-        return _by_index(_NAMED, _asked(query), query.above, AT_MOST + 1, len(name), name)
+        return _by_index(_NAMED, _but(_chosen(query, _begun), query), query.above, AT_MOST + 1, len(name), name)
 
     def _headed(self, query: Query) -> list[int]:
-        return _by_index(_HEADED, _asked(query), query.above, AT_MOST + 1, _words(query))
+        return _by_index(_HEADED, _asked(query), query.above, AT_MOST + 1, _chosen(query, _formed))
 
     def _mentioned(self, query: Query) -> list[int]:
         return self._newest(query)
@@ -77,10 +78,10 @@ class PostgresqlSearch(Tables):
         return [each for each in places if each in passed]
 
     def _alike(self, name: str) -> list[str]:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('pg_trgm.similarity_threshold', %s, true)", [_SIMILAR])
-            cursor.execute(_ALIKE, [name, *CURRENT, name, NEAR])
-            return [found for (found,) in cursor.fetchall()]
+        return _similar(_ALIKE, name, *CURRENT, name, NEAR)
+
+    def _words_alike(self, word: str) -> list[str]:
+        return _similar(_WORDS_ALIKE, word, word, NEAR)
 
 
 def _vectors(document: Document) -> list[int | str]:
@@ -109,12 +110,20 @@ def _quoted(word: str) -> str:
 
 
 def _asked(query: Query) -> str:
-    """What is looked for: all the words, and the filters."""
-    return _but(_words(query), query)
+    """What is looked for: all the words, in any form, and the filters."""
+    return _but(_chosen(query, _formed) if query.words else "", query)
 
 
-def _words(query: Query) -> str:
-    return " & ".join(f"{_quoted(each)}{':*' if is_beginning(each) else ''}" for each in query.words)
+def _chosen(query: Query, of: Callable[[str], str]) -> str:
+    return f"({' | '.join(' & '.join(map(of, choice)) for choice in query.choices)})"
+
+
+def _begun(word: str) -> str:
+    return f"{_quoted(word)}{':*' if is_beginning(word) else ''}"
+
+
+def _formed(word: str) -> str:
+    return _begun(word) if stem(word) == word else f"({_begun(word)} | {_quoted(stem(word))})"
 
 
 def _but(wanted: str, query: Query) -> str:
@@ -131,6 +140,13 @@ def _by_index(sql: str, *parameters: int | str) -> list[int]:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_indexscan = off")
         return _places(sql, *parameters)
+
+
+def _similar(sql: str, *parameters: int | str) -> list[str]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pg_trgm.similarity_threshold', %s, true)", [_SIMILAR])
+        cursor.execute(sql, parameters)
+        return [found for (found,) in cursor.fetchall()]
 
 
 def _places(sql: str, *parameters: int | str | list[int]) -> list[int]:

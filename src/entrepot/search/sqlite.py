@@ -1,19 +1,19 @@
 """SQLite: FTS5. `search_heads` holds the words of name, summary and keywords of each project, `search_words` all its
 words, and `search_trigrams` the letters of its name: each under its place, and without the text itself. The first two
-hold the marks, too.
+hold the marks, too. `search_word_trigrams` holds the letters of the words of `search_word`.
 
 The words that are asked for come from `words.py`, so nothing in them means anything to FTS5; they are quoted all the
 same. A table is read from its highest place down, so the newest come first, and no more is read than is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from django.db import connection
 
 from entrepot.search.port import ANYTHING, AT_MOST, CURRENT, Document, Query
 from entrepot.search.tables import NEAR, Tables
-from entrepot.search.words import is_beginning
+from entrepot.search.words import is_beginning, stem
 
 SHORT = 12  # characters, below which a quarter is no trigram
 _NEWEST = "SELECT rowid FROM search_words WHERE search_words MATCH %s AND rowid >= %s ORDER BY rowid DESC LIMIT %s"
@@ -29,6 +29,10 @@ _HEADED = (
 _ALIKE = (
     "SELECT name FROM search_row WHERE status IN (%s, %s) AND place IN "
     "(SELECT rowid FROM search_trigrams WHERE search_trigrams MATCH %s ORDER BY bm25(search_trigrams) LIMIT %s)"
+)
+_WORDS_ALIKE = (
+    "SELECT trim(word) FROM search_word_trigrams WHERE search_word_trigrams MATCH %s "
+    "ORDER BY bm25(search_word_trigrams) LIMIT %s"
 )
 
 
@@ -65,7 +69,7 @@ class SqliteSearch(Tables):
 
     def _named(self, query: Query) -> list[int]:
         name = query.name
-        return _places(_NAMED, _expression(query, "name : "), query.above, AT_MOST + 1, len(name), name)
+        return _places(_NAMED, _in_names(query), query.above, AT_MOST + 1, len(name), name)
 
     def _headed(self, query: Query) -> list[int]:
         return _places(_HEADED, _expression(query), query.above, AT_MOST + 1)
@@ -79,7 +83,12 @@ class SqliteSearch(Tables):
 
     def _alike(self, name: str) -> list[str]:
         with connection.cursor() as cursor:
-            cursor.execute(_ALIKE, [*CURRENT, " OR ".join(f'"{each}"' for each in _parts(_padded(name))), NEAR])
+            cursor.execute(_ALIKE, [*CURRENT, _any_part(name), NEAR])
+            return [found for (found,) in cursor.fetchall()]
+
+    def _words_alike(self, word: str) -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(_WORDS_ALIKE, [_any_part(word), NEAR])
             return [found for (found,) in cursor.fetchall()]
 
 
@@ -98,6 +107,10 @@ def _padded(name: str) -> str:
     return f"  {name} "
 
 
+def _any_part(name: str) -> str:
+    return " OR ".join(f'"{each}"' for each in _parts(_padded(name)))
+
+
 def _parts(padded: str) -> list[str]:
     """What a name that looks alike has some of: all trigrams of a short one; quarters of a long one, which are rarer,
     and of which two slips leave two whole."""
@@ -107,12 +120,26 @@ def _parts(padded: str) -> list[str]:
     return [padded[start:end] for start, end in pairwise(cuts)]
 
 
-def _expression(query: Query, column: str = "") -> str:
-    """What FTS5 is asked: all the words, in this column if there is one, and the filters."""
-    if not query.words:
-        return _filters(query)
-    asked = " AND ".join(f'"{each}"{"*" if is_beginning(each) else ""}' for each in query.words)
-    return _but(f"{column}({asked})", query)
+def _expression(query: Query) -> str:
+    """What FTS5 is asked: all the words, in any form, and the filters."""
+    return _but(f"({_chosen(query, _formed)})", query) if query.words else _filters(query)
+
+
+def _in_names(query: Query) -> str:
+    """The same of names, where words are what they are."""
+    return _but(f"name : ({_chosen(query, _begun)})", query)
+
+
+def _chosen(query: Query, of: Callable[[str], str]) -> str:
+    return " OR ".join(f"({' AND '.join(map(of, choice))})" for choice in query.choices)
+
+
+def _begun(word: str) -> str:
+    return f'"{word}"{"*" if is_beginning(word) else ""}'
+
+
+def _formed(word: str) -> str:
+    return _begun(word) if stem(word) == word else f'({_begun(word)} OR "{stem(word)}")'
 
 
 def _filters(query: Query) -> str:

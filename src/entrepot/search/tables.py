@@ -12,13 +12,14 @@ from typing import ClassVar
 
 from django.db import connection, transaction
 
-from entrepot.search.models import Row
-from entrepot.search.nearness import distance, forgiven
+from entrepot.search.models import Row, Word
+from entrepot.search.nearness import distance, forgiven, respelled
 from entrepot.search.port import (
     AT_MOST,
     CURRENT,
     FEW,
     PER_PAGE,
+    SHOWN,
     SUGGESTED,
     WORDS_OF_A_NAME,
     Document,
@@ -30,7 +31,7 @@ from entrepot.search.port import (
 from entrepot.search.words import as_name, squashed
 
 NEAR = 50  # names that look alike, which are compared letter by letter
-_SHOWN = ("place", "name", "display_name", "version", "summary", "status", "released_at")
+_COLUMNS_SHOWN = ("place", "name", "display_name", "version", "summary", "status", "released_at")
 _COLUMNS = ("serial", "place", "name", "squashed", "display_name", "version", "summary", "status", "released_at")
 
 
@@ -49,6 +50,9 @@ class Tables(ABC):
             taken = self._take([(each.project, each.serial) for each in fresh.values()])
             self._write([_row(fresh[project]) for project in taken])
             self._put_words([fresh[project] for project in taken])
+            # In one order, so that two who do so do not wait for each other.
+            told = sorted(set[str]().union(*(fresh[project].telling() for project in taken)))
+            Word.objects.bulk_create(map(Word, told), ignore_conflicts=True)
 
     def remove(self, gone: Sequence[Gone]) -> None:
         """As the protocol says."""
@@ -60,14 +64,16 @@ class Tables(ABC):
 
     def find(self, query: Query) -> Results:
         """As the protocol says."""
-        places = self._places(query)
-        near: list[str] = []
+        places, near = self._places(query), list[str]()
         if 0 < len(query.words) <= WORDS_OF_A_NAME and len(places) < FEW and not self._exact(query):
             near = self._near(query)
             places = list(dict.fromkeys(chain(places, self._of_names(query, near))))
+        meant = near[0] if near else "" if places else self._respelled(query)
+        some = [] if places else self._some(query)
         start = (query.page - 1) * PER_PAGE
-        hits = self._hits(places[:AT_MOST][start : start + PER_PAGE])
-        return Results(hits, min(len(places), AT_MOST), capped=len(places) > AT_MOST, meant="".join(near[:1]))
+        hits = self._hits((places or some)[:AT_MOST][start : start + PER_PAGE])
+        total = len(places or some)
+        return Results(hits, min(total, AT_MOST), total > AT_MOST, meant=meant, partly=bool(some))
 
     def suggest(self, beginning: str) -> list[str]:
         """As the protocol says."""
@@ -92,6 +98,17 @@ class Tables(ABC):
                 break
         return list(found)[: AT_MOST + 1]
 
+    def _some(self, query: Query) -> list[int]:
+        """What has as many of the words as may be; only one, where no other two meet."""
+        return next(filter(None, map(self._places, query.loosened())), [])
+
+    def _respelled(self, query: Query) -> str:
+        """The words, with what may have been meant by those that are nowhere."""
+        asked = query.words if len(query.words) <= WORDS_OF_A_NAME else ()
+        known = set(Word.objects.filter(word__in=asked).values_list("word", flat=True))
+        known |= {each for each in asked if each not in known and self._newest(Query(each, statuses=SHOWN))}
+        return respelled(asked, lambda each: [] if each in known else self._words_alike(each))
+
     def _exact(self, query: Query) -> list[int]:
         """The project of that name, then those whose names differ in what stands between their words."""
         rows = Row.objects.filter(squashed=query.squashed, place__gte=query.above)
@@ -110,7 +127,7 @@ class Tables(ABC):
         return self._filtered(query, [rows[name] for name in names if name in rows])
 
     def _hits(self, places: Sequence[int]) -> tuple[Hit, ...]:
-        rows = {row[0]: Hit(*row[1:]) for row in Row.objects.filter(place__in=places).values_list(*_SHOWN)}
+        rows = {row[0]: Hit(*row[1:]) for row in Row.objects.filter(place__in=places).values_list(*_COLUMNS_SHOWN)}
         return tuple(rows[place] for place in places if place in rows)
 
     def _take(self, projects: Iterable[tuple[int, int]]) -> list[int]:
@@ -157,6 +174,10 @@ class Tables(ABC):
     @abstractmethod
     def _alike(self, name: str) -> list[str]:
         """Some names that have parts in common with this one."""
+
+    @abstractmethod
+    def _words_alike(self, word: str) -> list[str]:
+        """Some words of names and summaries that have parts in common with this one."""
 
 
 def _row(document: Document) -> Row:

@@ -69,6 +69,7 @@ def _document(asked: Asked, results: Results) -> dict[str, object]:
         "pages": last,
         "next": f"{site}{asked.address(asked.page + 1)}&format=json" if asked.page < last else None,
         "did_you_mean": results.meant or None,
+        "some_words_only": results.partly,
         "projects": [_project(each, site) for each in results.hits],
     }
 

@@ -10,6 +10,8 @@ TABLES = {
         "CREATE VIRTUAL TABLE search_heads USING fts5(name, summary, keywords, marks, tokenize=\"unicode61 remove_diacritics 2 tokenchars '='\", prefix='3 4', content='', contentless_delete=1)",
         "CREATE VIRTUAL TABLE search_words USING fts5(words, tokenize=\"unicode61 remove_diacritics 2 tokenchars '='\", prefix='3 4', content='', contentless_delete=1, detail=none)",
         "CREATE VIRTUAL TABLE search_trigrams USING fts5(name, tokenize='trigram', content='', contentless_delete=1)",
+        "CREATE VIRTUAL TABLE search_word_trigrams USING fts5(word, tokenize='trigram')",
+        "CREATE TRIGGER search_word_known AFTER INSERT ON search_word BEGIN INSERT INTO search_word_trigrams (word) VALUES ('  ' || new.word || ' '); END",
     ],
     "postgresql": [
         # The vectors lie apart, so that what an index has found is read quickly.
@@ -19,6 +21,7 @@ TABLES = {
         "CREATE INDEX search_words_heads ON search_words USING gin (heads) WITH (gin_pending_list_limit = 256)",
         "CREATE INDEX search_words_words ON search_words USING gin (words) WITH (gin_pending_list_limit = 256)",
         "CREATE INDEX search_row_alike ON search_row USING gin (name gin_trgm_ops)",
+        "CREATE INDEX search_word_alike ON search_word USING gin (word gin_trgm_ops)",
         'CREATE INDEX search_row_suggest ON search_row (name COLLATE "C", status)',
     ],
 }
@@ -91,6 +94,10 @@ class Migration(migrations.Migration):
                     models.Index(fields=["squashed"], name="search_squashed"),
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="Word",
+            fields=[("word", models.CharField(max_length=100, primary_key=True, serialize=False))],
         ),
         Tables(),
     ]
