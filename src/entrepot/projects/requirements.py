@@ -8,8 +8,8 @@ from functools import lru_cache
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-# How `packaging` writes a marker that asks for an extra; either side may come first.
-_EXTRA = re.compile(r"""\bextra == "([^"]*)"|"([^"]*)" == extra\b""")
+from entrepot.comparing import EXTRA
+
 _BESIDE = re.compile(r"""\(([^()]*)\) and (?:extra == "[^"]*"|"[^"]*" == extra)""")
 
 
@@ -40,7 +40,7 @@ def needed(text: str) -> Needed:
     """What one `Requires-Dist` says, which has been judged when it was uploaded."""
     parsed = Requirement(text)
     marker = str(parsed.marker) if parsed.marker else ""
-    extras = [canonicalize_name(first or second) for first, second in _EXTRA.findall(marker)]
+    extras = [canonicalize_name(first or second) for first, second in EXTRA.findall(marker)]
     named = f"[{', '.join(sorted(parsed.extras))}]" if parsed.extras else ""
     version = f"@ {parsed.url}" if parsed.url else str(parsed.specifier)
     return Needed(
@@ -58,7 +58,7 @@ def _condition(marker: str) -> str:
         return beside[1]
     if " or " in marker or "(" in marker:
         return marker
-    return " and ".join(part for part in marker.split(" and ") if not _EXTRA.fullmatch(part))
+    return " and ".join(part for part in marker.split(" and ") if not EXTRA.fullmatch(part))
 
 
 def grouped(requirements: Iterable[str], extras: Iterable[str]) -> tuple[Group, ...]:

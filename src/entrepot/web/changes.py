@@ -13,12 +13,14 @@ from entrepot.projects.inside import ArchiveChanges
 from entrepot.visible import visible
 from entrepot.web.caching import shared
 from entrepot.web.inside import apart
+from entrepot.web.project import or_gone
 
 MEMBERS = 500  # of each kind that are shown
 LINES = 1000  # of a comparison that are shown
 
 
 @require_safe
+@or_gone
 @apart
 @shared("project/{name}")
 def changes(request: HttpRequest, name: str, version: str) -> HttpResponse:
@@ -29,7 +31,7 @@ def changes(request: HttpRequest, name: str, version: str) -> HttpResponse:
         url = reverse("changes", args=[sides.project, sides.new.version])
         return redirect(f"{url}?{urlencode({'since': since})}" if since else url, permanent=True)
     context: dict[str, object] = {"sides": sides}
-    if sides.old is not None:
+    if sides.old is not None and sides.empty is None:
         found = inside.changes(sides.old, sides.new, store=Config.current().store())
         lines = found.description.lines
         context |= {
