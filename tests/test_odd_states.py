@@ -1,14 +1,18 @@
-"""Pages about projects in states that few are in: all releases yanked, files deleted, the project deleted."""
+"""Pages in states that few are in: all releases yanked, files deleted, the project deleted, a short record."""
 
 import re
+from functools import partial
 from html import unescape
 from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from archives import forge
+from entrepot.accounts.queries import everything
 from entrepot.projects import actions, inside
+from entrepot.web.telling import earlier_than
 from world import World, new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,3 +99,12 @@ def test_requirements_are_the_same_however_they_are_spelled(world: World) -> Non
     sides = inside.sides("demo", "2.0", "1.0")
     assert sides.old is not None
     assert inside.changes(sides.old, sides.new, store=world.store).fields == ()
+
+
+def test_what_was_earlier_is_offered_where_there_is_any(world: World) -> None:
+    world.upload(wheel("1.0"))
+    world.upload(wheel("2.0"))
+    ask = partial(everything, user=None, project=None)
+    last, whole = (ask(before=timezone.now(), limit=limit) for limit in (1, 50))
+    assert earlier_than(last, ask) == last[-1]["at"]
+    assert (earlier_than(whole, ask), earlier_than([], ask)) == (None, None)

@@ -1,6 +1,6 @@
 """What people read for the actions of the record. Those of the journal are told as mirrors read them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.http import HttpRequest
@@ -73,6 +73,14 @@ def rows(events: Sequence[dict[str, object]]) -> list[dict[str, object]]:
         }
         for each in events
     ]
+
+
+def earlier_than(told: Sequence[dict[str, object]], ask: Callable[..., Sequence[dict[str, object]]]) -> str | None:
+    """The time before which there is more than was `told`, if there is any: `ask(before=…, limit=…)` tells it."""
+    if not told:
+        return None
+    last = str(told[-1]["at"])
+    return last if ask(before=datetime.fromisoformat(last), limit=1) else None
 
 
 def before_in(request: HttpRequest) -> datetime:
