@@ -75,7 +75,7 @@ def test_invitations_are_the_owners_to_know(world: World) -> None:
     assert (of_bob.role, of_bob.invited) == (MAINTAINER, 0)
 
 
-Act = Callable[..., int]
+Act = Callable[..., yanking.Done]
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_all_of_it_or_nothing(world: World, yank: Act, unyank: Act, chosen: list
         with pytest.raises(Missing):
             act(of, [*chosen, gone], by=OPERATOR)
         assert (Entry.objects.count(), Yank.objects.count()) == (before, 0)
-    serial = yank(of, chosen, by=OPERATOR, reason="a\nb")
-    world.show(serial)
-    done = len({each.rstrip("0") for each in chosen})
-    assert serial == before + done
-    assert [each.reason for each in Yank.objects.all()] == ["a b"] * done
+    done = yank(of, chosen, by=OPERATOR, reason="a\nb")
+    world.show(done.serial)
+    assert done.count == len({each.rstrip("0") for each in chosen})
+    assert done.serial == before + done.count
+    assert [each.reason for each in Yank.objects.all()] == ["a b"] * done.count
     with pytest.raises(Refused, match="yanked already"):
         yank(of, chosen, by=OPERATOR)
-    world.show(unyank(of, chosen, by=OPERATOR))
+    world.show(unyank(of, chosen, by=OPERATOR).serial)
     assert not Yank.objects.exists()
     with pytest.raises(Refused, match="is yanked"):
         unyank(of, chosen, by=OPERATOR)

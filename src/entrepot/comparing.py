@@ -1,10 +1,15 @@
 """What changed between two releases, found by comparing facts: core metadata, names of files, members of archives."""
 
 import difflib
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from itertools import product
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from entrepot.metadata import CoreMetadata, header_name
 from entrepot.names import SdistFilename, WheelFilename
@@ -13,6 +18,9 @@ from entrepot.names import SdistFilename, WheelFilename
 MAX_LINES = 1_000  # of one text, without what both begin and end with
 MAX_CHARACTERS = 200_000  # of both of them together
 CONTEXT = 3  # lines around each change
+
+# How `packaging` writes a marker that asks for an extra; either side may come first.
+EXTRA = re.compile(r"""\bextra == "([^"]*)"|"([^"]*)" == extra\b""")
 
 _APART = {"name", "version", "description"}
 
@@ -63,25 +71,42 @@ class MemberChanges:
 
 
 def compare_metadata(old: CoreMetadata, new: CoreMetadata) -> tuple[FieldChange, ...]:
-    """The fields that differ, but for name, version and description. Lists are compared as sets."""
+    """The fields that differ, but for name, version and description. Lists are compared as sets, by what they mean."""
     changes = []
     for field in fields(CoreMetadata):
         before, after = _values(old, field.name), _values(new, field.name)
-        removed = tuple(each for each in before if each not in after)
-        added = tuple(each for each in after if each not in before)
+        removed = tuple(text for key, text in before.items() if key not in after)
+        added = tuple(text for key, text in after.items() if key not in before)
         if (removed or added) and field.name not in _APART:
             changes.append(FieldChange(header_name(field.name).title(), removed, added))
     return tuple(changes)
 
 
-def _values(metadata: CoreMetadata, field: str) -> dict[str, None]:
-    """What a field says, without repetitions, in its order."""
+def _values(metadata: CoreMetadata, field: str) -> dict[Hashable, str]:
+    """What a field says, by what it means, without repetitions, in its order."""
     value = getattr(metadata, field)
     if field == "keywords":
         value = tuple(word.strip() for word in value.split(","))
     if field == "project_urls":
         value = tuple(", ".join(pair) for pair in value)
-    return {each: None for each in ((value,) if isinstance(value, str) else value) if each}
+    same: Callable[[str], Hashable] = _MEANINGS.get(field, str)
+    return {same(each): each for each in ((value,) if isinstance(value, str) else value) if each}
+
+
+@lru_cache(1024)
+def meaning(requirement: str) -> Hashable:
+    """What a `Requires-Dist` (PEP 508) asks for, however it is spelled, which has been judged when it was uploaded."""
+    parsed = Requirement(requirement)
+    extras = frozenset(map(canonicalize_name, parsed.extras))
+    marker = EXTRA.sub(_normalized, str(parsed.marker)) if parsed.marker else ""
+    return canonicalize_name(parsed.name), extras, parsed.specifier, parsed.url, marker
+
+
+def _normalized(condition: re.Match[str]) -> str:
+    return f'extra == "{canonicalize_name(condition[1] or condition[2])}"'
+
+
+_MEANINGS: dict[str, Callable[[str], Hashable]] = {"requires_dist": meaning, "provides_extra": canonicalize_name}
 
 
 def compare_texts(old: str, new: str) -> TextChange:

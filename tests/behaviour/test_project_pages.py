@@ -1,5 +1,6 @@
 """The pages about one's projects, and the operator's record."""
 
+import re
 from itertools import count
 
 import inside
@@ -37,9 +38,11 @@ def test_somebody_is_invited_works_and_leaves(site: Server) -> None:
     project = new_project(site, owner)
     page = f"/account/projects/{project}/"
     assert "This field is required" in words(owner.post(f"{page}invite/", on=page, user="", role="Owner"))
-    assert "no user named" in words(owner.post(f"{page}invite/", on=page, user="nobody-here", role="Owner"))
+    refused = owner.post(f"{page}invite/", on=page, user="nobody-here", role="Owner")
+    assert (refused.status_code, "There is no user named 'nobody-here'." in words(refused)) == (404, True)
+    assert re.search('<input [^>]*value="nobody-here"[^>]*aria-invalid="true"', refused.text)
     done = owner.post(f"{page}invite/", on=page, user=guest.name, role="Maintainer")
-    assert "Done." in words(done)
+    assert f"{guest.name} was invited to {project}." in words(done)
     assert f"{guest.name} , Maintainer, until" in words(done)
     assert any(project in each for each in letters(site, f"{guest.name}@example.org"))
     offered = guest.get("/account/projects/")
@@ -125,6 +128,7 @@ def test_what_happened_to_it(site: Server) -> None:
         owner.get(f"{page}events/?before={events[-1]['at'].replace('+', '%2B')}")
     )
     assert owner.get(f"{page}events/?before=yesterday").status_code == 400
+    assert "Earlier" not in words(told)
     listed = words(owner.get(page))
     assert "Tokens that act on it" in listed
     assert f"{owner.name} upload" in listed

@@ -103,6 +103,7 @@ class TestReleases:
         )
         assert "3 releases, the newest version first" in page
         assert f'href="/project/{kept.name}/"' in kept.owner.get(kept.releases).text
+        assert f'<a href="/project/{kept.name}/1.0/">The page that' in kept.owner.get(kept.release()).text
 
     def test_several_are_yanked_and_offered_again_together(self, kept: Kept) -> None:
         """Readers see it before the page says so, the record has each, and one mail tells of all."""
@@ -128,7 +129,15 @@ class TestReleases:
     def test_who_is_yanked_already_keeps_the_reason(self, kept: Kept) -> None:
         kept.sent(kept.releases, selected="1.0", act="yank", reason="first")
         page = kept.sent(kept.releases, selected=["1.0", "1.1"], act="yank", reason="second")
-        assert "2 releases are yanked now." in words(page)
+        assert "1 release is yanked now." in words(page)
+        page = kept.sent(kept.releases, selected=["1.0", "2.0rc1"], act="yank", reason="")
+        assert "1 release is yanked now." in words(page)
+        kept.sent(kept.releases, selected="1.0", act="unyank", reason="")
+        page = kept.sent(kept.releases, selected=["1.0", "1.1"], act="unyank", reason="")
+        assert "1 release is offered again." in words(page)
+        kept.sent(kept.releases, selected="1.0", act="yank", reason="first")
+        kept.sent(kept.releases, selected="1.1", act="yank", reason="second")
+        kept.sent(kept.releases, selected="2.0rc1", act="unyank", reason="")
         assert set(kept.yanked().values()) == {"first", "second"}
         assert kept.yanked()[kept.wheel("1.0")] == "first"
 

@@ -133,10 +133,15 @@ def test_without_scripts(shop: Server) -> None:
     assert "Nothing fits. Try other words," in words(person.get("/search/?q=xyzzy"))
     assert "The newest releases" in person.get("/search/").text
     filtered = person.get("/search/?q=xyzzy&c=Topic&c=Typing+%3A%3A+Typed&python=3.12")
-    assert "0 projects for xyzzy" in words(filtered)
+    assert "Nothing found" in words(filtered)
     assert "Search without filters" in words(filtered)
     assert filtered.text.count('type="checkbox"') == 2
     assert '<option value="3.12" selected>' in filtered.text
+    assert '<li><a href="/search/">All projects</a></li>' in filtered.text
+    filtered = person.get("/search/?q=eggs&c=Typing+%3A%3A+Typed")
+    assert "Nothing found" in words(filtered)
+    assert "Did you mean" not in words(filtered)
+    assert "Did you mean spam ?" in words(person.get("/search/?q=spma&status=active"))
 
 
 def test_pages_lead_to_each_other(shop: Server) -> None:

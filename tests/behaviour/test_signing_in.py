@@ -291,6 +291,24 @@ class TestSecondFactors:
         assert path_of(visitor.get("/account/tokens/")) == "/account/recovery-codes/"
         assert "no recovery codes" in words(visitor.get("/account/"))
 
+    def test_who_has_to_set_one_up_is_told_why_and_led_on(self, site: Server) -> None:
+        name = next(NAMES)
+        newcomer(site, name)
+        visitor = Visitor(site)
+        visitor.sign_in(name)
+        page = visitor.get("/account/projects/?q=demo")
+        assert path_of(page) == "/account/2fa/"
+        assert "Set up a second factor first" in words(page)
+        visitor.post("/account/projects/demo/accept/", on="/account/email/")  # this is lost, and not gone back to
+        page = visitor.get("/account/2fa/totp/activate/")
+        page = visitor.post_here(page, code=totp(re.findall("<code>([A-Z2-7]+)</code>", page.text)[0]))
+        assert path_of(page) == "/account/recovery-codes/"
+        assert "You have no recovery codes that you have tried" in words(page)
+        page = visitor.post_here(page)
+        code = re.findall("^(?:.*<code>)?([0-9a-f]{8}-[0-9a-f]{8})$", page.text, re.MULTILINE)[0]
+        page = visitor.post_here(page, code=code)
+        assert str(page.url).endswith("/account/projects/?q=demo")
+
     def test_a_private_index_does_not(self, own_server: Server) -> None:
         own_server.command("policy", "private")
         newcomer(own_server, "bob")

@@ -17,7 +17,7 @@ def user_named(name: str) -> User:
     try:
         return User.objects.get(username__iexact=name)
     except User.DoesNotExist:
-        raise Missing("no-such-user", _("There is no user named '%(name)s'.") % {"name": name}) from None
+        raise Missing("no-such-user", _("There is no user named '%(name)s'.") % {"name": name}, "user") from None
 
 
 def user_of_login(login: str) -> User | None:

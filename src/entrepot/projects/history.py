@@ -1,7 +1,7 @@
 """The releases of a project as people see them: which there are, which were, and which one stands for the project."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -46,12 +46,19 @@ parsed = lru_cache(1 << 14)(parse_version)
 
 def lines_of(project: int) -> list[Line]:
     """All releases of the project with this id, the highest version first. Two queries, however many there are."""
-    yanks = list(Yank.objects.filter(release__project=project).values_list("release", "file", "reason"))
+    return lines_by_project([project])[project]
+
+
+def lines_by_project(projects: Iterable[int]) -> Mapping[int, list[Line]]:
+    """The same of several, in the same two queries; an empty list for one that has no releases."""
+    projects = list(projects)
+    yanks = list(Yank.objects.filter(release__project__in=projects).values_list("release", "file", "reason"))
     whole = {release: reason for release, file, reason in yanks if file is None}
     single = Counter(release for release, file, _reason in yanks if file is not None)
-    releases = Release.objects.filter(project=project).annotate(count=Count("files"))
-    lines = [
-        Line(
+    releases = Release.objects.filter(project__in=projects).annotate(count=Count("files"))
+    found: defaultdict[int, list[Line]] = defaultdict(list)
+    for project, pk, version, files in releases.values_list("project", "pk", "version", "count"):
+        line = Line(
             pk=pk,
             version=version,
             parsed=parsed(version),
@@ -60,9 +67,10 @@ def lines_of(project: int) -> list[Line]:
             reason=whole.get(pk, ""),
             yanked_files=single[pk],
         )
-        for pk, version, files in releases.values_list("pk", "version", "count")
-    ]
-    return sorted(lines, key=attrgetter("parsed"), reverse=True)
+        found[project].append(line)
+    for lines in found.values():
+        lines.sort(key=attrgetter("parsed"), reverse=True)
+    return found
 
 
 def dated(lines: Iterable[Line]) -> list[Line]:

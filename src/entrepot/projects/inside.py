@@ -6,13 +6,15 @@ threads of the process are left to others.
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from threading import BoundedSemaphore
 from typing import BinaryIO, TypeVar
 
 from django.db import connection
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from entrepot import comparing, layout
@@ -108,6 +110,11 @@ class Sides:
     old: Side | None
     versions: tuple[str, ...]
 
+    @property
+    def empty(self) -> Side | None:
+        """The one of them whose files were all deleted, so that nothing can be compared."""
+        return next((each for each in (self.new, self.old) if each is not None and not each.files), None)
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveChanges:
@@ -162,14 +169,16 @@ def opened(file: OfferedFile, path: str, *, store: Store) -> Opened:
 
 
 def sides(name: str, version: str, since: str) -> Sides:
-    """The release and the one that it is compared with: `since`, or, when that is empty, the one before.
+    """The release and the one that it is compared with: `since`, or, when that is empty, the one before that has files.
 
     Raises what `queries.release_named` raises; of a quarantined project there is nothing.
     """
     project = _shown_project(name)
-    releases = sorted(project.releases.defer("created_at"), key=lambda each: history.parsed(each.version))
+    counted = project.releases.defer("created_at").annotate(count=Count("files"))
+    releases = sorted(counted, key=lambda each: history.parsed(each.version))
     new = _among(releases, version, project)
-    before = releases[: releases.index(new)][-1:]
+    older = takewhile(lambda each: each != new, releases)
+    before = [each for each in older if each.count][-1:]
     chosen = [_among(releases, since, project)] if since else before
     files: dict[int, list[File]] = {}
     for file in File.objects.filter(release__in=[new, *chosen]).defer("metadata"):
@@ -256,7 +265,7 @@ def _shown_project(name: str) -> Project:
     return project
 
 
-def _among(releases: list[Release], version: str, project: Project) -> Release:
+def _among(releases: Iterable[Release], version: str, project: Project) -> Release:
     wanted = canonical_version(parse_version(version))
     for release in releases:
         if release.canonical == wanted:

@@ -4,13 +4,14 @@ The metadata of a file is large: it is read for the file that speaks for a relea
 require, once for each metadata that differs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
 
 from entrepot import layout
+from entrepot.comparing import meaning
 from entrepot.documents import Vulnerability
 from entrepot.metadata import CoreMetadata
 from entrepot.names import ProjectName, parse_version
@@ -90,8 +91,8 @@ class ReleasePage:
     """A release of a project, with what is known of both. `lines` are all releases, the highest version first; only
     those in `recent`, the first ten, and `line` itself say when they came.
 
-    `latest` stands for the project; `newest` is newer still, a pre-release. `known` are the names, of those that it
-    depends on, which this index has.
+    `latest` stands for the project; `newest` is a pre-release that is newer than both. `known` are the names, of those
+    that it depends on, which this index has.
     """
 
     project: Head
@@ -142,7 +143,8 @@ def line_of(lines: Iterable[Line], version: str) -> Line | None:
 def release_page(project: Head, lines: Sequence[Line], line: Line, *, page: int) -> ReleasePage:
     """Everything about one release, and the `page` of its files that was asked for."""
     latest = history.shown(lines) or line
-    newer = (each for each in lines if each.files and not each.yanked and each.parsed > latest.parsed)
+    higher = max(latest.parsed, line.parsed)
+    newer = (each for each in lines if each.files and not each.yanked and each.parsed > higher)
     about = metadata_of(File.objects.filter(release=line.pk))
     dated, *recent = history.dated([line, *lines[:RECENT]])
     groups = grouped(about.requires_dist, about.provides_extra)
@@ -216,6 +218,10 @@ def _required(files: Iterable[File]) -> dict[str, tuple[str, ...]]:
     return {by_pk[pk]: tuple(lines or ()) for pk, lines in rows}
 
 
+def _needs(requirements: Iterable[str]) -> set[Hashable]:
+    return set(map(meaning, requirements))
+
+
 def _file(
     row: File,
     line: Line,
@@ -242,5 +248,5 @@ def _file(
         path=layout.package(row.blake2, row.filename).path,
         metadata_path=layout.sidecar(row.blake2, row.filename).path if row.metadata_sha256 else "",
         requires_dist=wanted,
-        differs=(row.requires_python, set(wanted)) != (first.requires_python, set(first.requires_dist)),
+        differs=row.requires_python != first.requires_python or _needs(wanted) != _needs(first.requires_dist),
     )

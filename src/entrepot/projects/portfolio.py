@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import OuterRef
 
 from entrepot.accounts.models import User
-from entrepot.projects.models import File, Release, Role, Status
+from entrepot.projects import history
+from entrepot.projects.models import Release, Role, Status
 from entrepot.projects.news import first_summary
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A project in which somebody has a role; its last release is missing where it has no files.
+    """A project in which somebody has a role, by the release that stands for it; there is none where it has no files.
 
     `name` is normalized, `title` as its people write it.
     """
@@ -38,14 +39,12 @@ class Portfolio:
 def portfolio_of(user: User, *, start: int, limit: int) -> Portfolio:
     """So many of the user's projects, but for quarantined ones, from the one numbered `start` (from 0) on."""
     roles = Role.objects.filter(user=user).exclude(project__status=Status.QUARANTINED)
-    with_files = Release.objects.filter(Exists(File.objects.filter(release=OuterRef("pk"))))
-    newest = with_files.filter(project=OuterRef("project")).order_by("-created_at", "-pk").values("pk")[:1]
-    page = roles.select_related("project").order_by("project__name").annotate(last=Subquery(newest))
-    found = list(page[start : start + limit])
-    releases = Release.objects.filter(pk__in=[each.last for each in found])
+    found = list(roles.select_related("project").order_by("project__name")[start : start + limit])
+    lines = history.lines_by_project(each.project_id for each in found).values()
+    releases = Release.objects.filter(pk__in=[each.pk for each in map(history.shown, lines) if each is not None])
     rows = releases.annotate(summary=first_summary(release=OuterRef("pk")))
-    last = {pk: about for pk, *about in rows.values_list("pk", "version", "summary", "created_at")}
-    return Portfolio([_held(each, *last.get(each.last, ())) for each in found], roles.count())
+    shown = {pk: about for pk, *about in rows.values_list("project", "version", "summary", "created_at")}
+    return Portfolio([_held(each, *shown.get(each.project_id, ())) for each in found], roles.count())
 
 
 def _held(role: Role, version: str = "", summary: str | None = None, at: datetime | None = None) -> Held:

@@ -8,9 +8,9 @@ from functools import lru_cache
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-# How `packaging` writes a marker that asks for an extra; either side may come first.
-_EXTRA = re.compile(r"""\bextra == "([^"]*)"|"([^"]*)" == extra\b""")
-_BESIDE = re.compile(rf""" and (?:{_EXTRA.pattern})|(?:{_EXTRA.pattern})(?: and )?""")
+from entrepot.comparing import EXTRA
+
+_BESIDE = re.compile(rf""" and (?:{EXTRA.pattern})|(?:{EXTRA.pattern})(?: and )?""")
 _BRACKETS = re.compile(r"\([^()]*\)")
 
 SHOWN = 200  # requirements of a release that are told
@@ -45,7 +45,7 @@ def needed(text: str) -> Needed:
     """What one `Requires-Dist` says, which has been judged when it was uploaded."""
     parsed = Requirement(text)
     marker = str(parsed.marker) if parsed.marker else ""
-    extras = [canonicalize_name(first or second) for first, second in _EXTRA.findall(marker)]
+    extras = [canonicalize_name(first or second) for first, second in EXTRA.findall(marker)]
     named = f"[{', '.join(sorted(parsed.extras))}]" if parsed.extras else ""
     version = f"@ {parsed.url}" if parsed.url else str(parsed.specifier)
     return Needed(
@@ -62,7 +62,7 @@ def _condition(marker: str) -> str:
     outside, inner = marker, ""
     while outside != inner:
         outside, inner = _BRACKETS.sub("", outside), outside
-    if " or " in outside or not _EXTRA.search(outside):
+    if " or " in outside or not EXTRA.search(outside):
         return marker
     beside = _BESIDE.sub("", marker)
     return beside[1:-1] if _BRACKETS.fullmatch(beside) else beside

@@ -5,7 +5,7 @@ left owed.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,8 +22,16 @@ from entrepot.projects.telling import tell
 from entrepot.refusal import Refused
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many releases or files were changed, and the serial of the last of these changes."""
+
+    count: int
+    serial: int
+
+
 @transaction.atomic(durable=True)
-def yank_releases(project: Project, versions: Iterable[str], *, by: Actor, reason: str = "") -> int:
+def yank_releases(project: Project, versions: Iterable[str], *, by: Actor, reason: str = "") -> Done:
     """Take releases back, files to come included.
 
     Raises Missing("no-such-release"), Forbidden, and Refused("already-yanked") when all of them are.
@@ -38,7 +46,7 @@ def yank_releases(project: Project, versions: Iterable[str], *, by: Actor, reaso
 
 
 @transaction.atomic(durable=True)
-def unyank_releases(project: Project, versions: Iterable[str], *, by: Actor, reason: str = "") -> int:
+def unyank_releases(project: Project, versions: Iterable[str], *, by: Actor, reason: str = "") -> Done:
     """Offer releases again, with all their files.
 
     Raises Missing("no-such-release"), Forbidden, and Refused("not-yanked") when nothing of them is yanked.
@@ -51,7 +59,7 @@ def unyank_releases(project: Project, versions: Iterable[str], *, by: Actor, rea
 
 
 @transaction.atomic(durable=True)
-def yank_files(release: Release, filenames: Iterable[str], *, by: Actor, reason: str = "") -> int:
+def yank_files(release: Release, filenames: Iterable[str], *, by: Actor, reason: str = "") -> Done:
     """Take single files of a release back.
 
     Raises Missing("no-such-file"), Forbidden, and Refused("already-yanked") when all of them are, by themselves.
@@ -66,7 +74,7 @@ def yank_files(release: Release, filenames: Iterable[str], *, by: Actor, reason:
 
 
 @transaction.atomic(durable=True)
-def unyank_files(release: Release, filenames: Iterable[str], *, by: Actor, reason: str = "") -> int:
+def unyank_files(release: Release, filenames: Iterable[str], *, by: Actor, reason: str = "") -> Done:
     """Offer single files of a release again.
 
     Raises Missing("no-such-file"), Forbidden, and Refused("not-yanked") when none of them is yanked by itself.
@@ -86,20 +94,20 @@ def _files(release: Release, filenames: Iterable[str]) -> Iterable[File]:
     return dict.fromkeys(file_of(release, each) for each in filenames)
 
 
-def _record_releases(action: str, releases: Sequence[Release], by: Actor, reason: str) -> int:
+def _record_releases(action: str, releases: Sequence[Release], by: Actor, reason: str) -> Done:
     events = [event_of(each.project, action, release=each, reason=reason) for each in releases]
     several = replace(events[0], action=f"{action}s", version=", ".join(each.version for each in releases))
     return _record(events, several, by)
 
 
-def _record_files(action: str, release: Release, files: Sequence[File], by: Actor, reason: str) -> int:
+def _record_files(action: str, release: Release, files: Sequence[File], by: Actor, reason: str) -> Done:
     events = [event_of(release.project, f"{action} {each.filename}", release=release, reason=reason) for each in files]
     several = replace(events[0], action=f"{action}s {', '.join(each.filename for each in files)}")
     return _record(events, several, by)
 
 
-def _record(events: Sequence[Event], several: Event, by: Actor) -> int:
+def _record(events: Sequence[Event], several: Event, by: Actor) -> Done:
     """Record the events; where there is more than one, a single mail tells of all."""
     now = timezone.now()
     tell(events[0] if len(events) == 1 else several, by=by, at=now)
-    return log.append(events, by=by.origin, at=now)
+    return Done(len(events), log.append(events, by=by.origin, at=now))

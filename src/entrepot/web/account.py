@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from entrepot.accounts import factors
 from entrepot.accounts.sessions import Member, actor_of
 from entrepot.projects import managing, queries
+from entrepot.web import wanted
 from entrepot.web.forms import ProveCode
 
 
@@ -57,7 +58,7 @@ def recovery(request: Member) -> HttpResponse:
     if request.method == "POST" and "code" not in request.POST:
         codes = factors.new_recovery_codes(request.user, by=by)
     elif request.method == "POST" and form.is_valid():
-        return redirect("account")
+        return redirect(wanted.take(request, "account"))
     left = request.user.recovery_codes.filter(used_at=None).count()
     context = {"codes": codes, "form": form, "left": left, "proven": factors.has_proven_codes(request.user)}
     return render(request, "account/recovery.html", context)

@@ -15,6 +15,7 @@ from entrepot.visible import visible
 from entrepot.web.caching import shared
 from entrepot.web.inside import apart
 from entrepot.web.moving import moved_to
+from entrepot.web.project import or_gone
 
 MEMBERS = 500  # of each kind that are shown
 LINES = 1000  # of a comparison that are shown
@@ -23,6 +24,7 @@ VALUE_LIMIT = 200  # characters of one
 
 
 @require_safe
+@or_gone
 @apart
 @shared("project/{name}")
 def changes(request: HttpRequest, name: str, version: str) -> HttpResponse:
@@ -31,7 +33,7 @@ def changes(request: HttpRequest, name: str, version: str) -> HttpResponse:
     if (name, version) != (sides.project, sides.new.version):
         return redirect(moved_to(request, "changes", sides.project, sides.new.version), permanent=True)
     context: dict[str, object] = {"sides": sides}
-    if sides.old is not None:
+    if sides.old is not None and sides.empty is None:
         found = inside.changes(sides.old, sides.new, store=Config.current().store())
         lines = found.description.lines
         context |= {

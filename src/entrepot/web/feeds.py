@@ -15,6 +15,7 @@ from entrepot.names import ProjectName
 from entrepot.projects import news
 from entrepot.projects.news import News
 from entrepot.web.caching import SHORTLY, shared
+from entrepot.web.project import or_gone
 
 PROJECTS, RELEASES, OF_ONE = 40, 100, 40  # how many items each feed has
 
@@ -38,6 +39,7 @@ def updates(_request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@or_gone
 @shared(surrogate=SHORTLY)
 def releases(_request: HttpRequest, name: str) -> HttpResponse:
     """The newest releases of one project, whatever spelling of its name is asked for."""

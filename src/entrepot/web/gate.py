@@ -28,7 +28,7 @@ from entrepot.accounts.sessions import key_shown_at
 from entrepot.config import Config
 from entrepot.projects.queries import index_at_root
 from entrepot.refusal import Forbidden, Missing, Refused
-from entrepot.web import limits
+from entrepot.web import limits, wanted
 from entrepot.web.refusing import refuse
 
 LATELY = 15 * 60  # seconds since somebody has shown who they are
@@ -193,9 +193,14 @@ def _for_members(request: HttpRequest, match: ResolverMatch) -> HttpResponse | N
         UserSession.objects.create_from_request(request)
     if index_at_root().policy.needs_second_factor and match.view_name not in ALONE:
         if not factors.has_factor(request.user):
-            return redirect("mfa_index")
+            told = _("Set up a second factor first: here, whoever has a role has one.")
+            return _safer_first(request, told, "mfa_index")
         if not factors.has_proven_codes(request.user):
-            return redirect("account_recovery")
+            told = _(
+                "You have no recovery codes that you have tried: "
+                "whoever loses the second factor then loses the account."
+            )
+            return _safer_first(request, told, "account_recovery")
     if is_for_operators(match):
         return None if request.user.is_superuser and _has_shown_key_lately(request) else _to_a_key(request)
     reads = match.view_name in READING and request.method in {"GET", "HEAD"}
@@ -203,6 +208,13 @@ def _for_members(request: HttpRequest, match: ResolverMatch) -> HttpResponse | N
         return None
     ways = get_adapter().get_reauthentication_methods(request.user)
     return _and_back(request, ways[0]["url"]) if ways else redirect("account_reset_password")
+
+
+def _safer_first(request: HttpRequest, told: str, page: str) -> HttpResponse:
+    """To the page where the account is made safer, which says why, and later to what was asked for."""
+    messages.warning(request, told)
+    wanted.keep(request)
+    return redirect(page)
 
 
 def _to_a_key(request: HttpRequest) -> HttpResponse:

@@ -24,6 +24,7 @@ from entrepot.projects.inside import Listing
 from entrepot.visible import visible
 from entrepot.web.caching import shared
 from entrepot.web.moving import moved_to
+from entrepot.web.project import or_gone
 
 ROWS = 1000  # members on a page
 LINES = 10_000  # lines of a file that are shown
@@ -81,6 +82,7 @@ def apart(view: View) -> View:
 
 
 @require_safe
+@or_gone
 @apart
 @shared("project/{name}")
 def listing(request: HttpRequest, name: str, version: str, filename: str) -> HttpResponse:
@@ -103,6 +105,7 @@ def listing(request: HttpRequest, name: str, version: str, filename: str) -> Htt
 
 
 @require_safe
+@or_gone
 @apart
 @shared("project/{name}")
 def member(request: HttpRequest, name: str, version: str, filename: str, path: str) -> HttpResponse:

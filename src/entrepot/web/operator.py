@@ -1,5 +1,7 @@
 """The pages of whoever operates the index, for superusers who have shown a security key."""
 
+from functools import partial
+
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -7,7 +9,7 @@ from django.views.decorators.http import require_safe
 from entrepot.accounts.queries import all_token_names, everything, user_named
 from entrepot.accounts.sessions import Member
 from entrepot.projects.queries import index_at_root, project_named
-from entrepot.web.telling import before_in, rows
+from entrepot.web.telling import before_in, earlier_than, rows
 
 AT_ONCE = 50  # events on a page
 
@@ -19,17 +21,17 @@ def record(request: Member) -> HttpResponse:
     `?user=` and `?project=` name whom or what it is about.
     """
     user, project = request.GET.get("user", "").strip(), request.GET.get("project", "").strip()
-    told = everything(
+    ask = partial(
+        everything,
         user=user_named(user) if user else None,
         project=project_named(index_at_root(), project).pk if project else None,
-        before=before_in(request),
-        limit=AT_ONCE,
     )
+    told = ask(before=before_in(request), limit=AT_ONCE)
     if request.GET.get("format") == "json":
         return JsonResponse({"events": told})
     shown = {
         "events": rows(told, all_token_names(told)),
-        "earlier": told[-1]["at"] if told else None,
+        "earlier": earlier_than(told, ask),
         "user_name": user,
         "project": project,
     }

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 
 from asgiref.sync import sync_to_async
 from django import forms
@@ -31,7 +32,7 @@ from entrepot.refusal import Refused
 from entrepot.web.caching import SHORTLY, shared
 from entrepot.web.moving import moved_to
 from entrepot.web.paging import page_in
-from entrepot.web.telling import before_in, rows
+from entrepot.web.telling import before_in, earlier_than, rows
 
 AT_ONCE = 50  # events on a page
 PROJECTS_AT_ONCE = 50  # on the page of somebody
@@ -145,11 +146,12 @@ async def _with_events(about: str, request: Member) -> AsyncIterator[str]:
 @require_safe
 def events(request: Member) -> HttpResponse:
     """What one did, and what happened to the account, the newest first; as JSON with `?format=json`."""
-    told = events_of(request.user, before=before_in(request), limit=AT_ONCE)
+    ask = partial(events_of, request.user)
+    told = ask(before=before_in(request), limit=AT_ONCE)
     if request.GET.get("format") == "json":
         return JsonResponse({"events": told})
     shown = rows(told, token_names(told, of=request.user))
-    return render(request, "account/events.html", {"events": shown, "earlier": told[-1]["at"] if told else None})
+    return render(request, "account/events.html", {"events": shown, "earlier": earlier_than(told, ask)})
 
 
 @require_safe

@@ -16,7 +16,7 @@ from entrepot.projects import dependents as dependencies
 from entrepot.projects import history as releases
 from entrepot.projects import pages
 from entrepot.projects.pages import Head, ReleasePage
-from entrepot.refusal import Refused
+from entrepot.refusal import Missing, Refused
 from entrepot.web import described, installing, tags
 from entrepot.web.caching import shared
 from entrepot.web.moving import moved_to
@@ -48,12 +48,32 @@ def of_project(view: OfProject) -> OfProject:
         if head is None:
             return _unknown(request, name, pages.near(normalized))
         if head.deleted_at is not None:
-            return render(request, "project/deleted.html", {"project": head}, status=HTTPStatus.GONE)
+            return _gone(request, head)
         if head.is_quarantined:
             return render(request, "project/quarantined.html", {"project": head})
         return view(request, head, **rest)
 
     return answer
+
+
+def or_gone(view: OfProject) -> OfProject:
+    """Tell of a project that was deleted as its own page does, where the view finds none of this name."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, name: str, **rest: str) -> HttpResponse:
+        try:
+            return view(request, name=name, **rest)
+        except Missing:
+            head = pages.head_of(ProjectName(name))
+            if head is None or head.deleted_at is None:
+                raise
+            return _gone(request, head)
+
+    return answer
+
+
+def _gone(request: HttpRequest, head: Head) -> HttpResponse:
+    return _fresh(render(request, "project/deleted.html", {"project": head}, status=HTTPStatus.GONE))
 
 
 def _unknown(request: HttpRequest, name: str, near: list[str]) -> HttpResponse:
@@ -122,13 +142,14 @@ def dependents(request: HttpRequest, head: Head) -> HttpResponse:
 
 def _about(request: HttpRequest, page: ReleasePage, address: str) -> HttpResponse:
     url, about = Config.current().public_url, page.metadata
-    pinned = "" if page.is_latest and not page.line.prerelease else f"=={page.line.version}"
+    line = page.line
+    pinned = "" if page.is_latest and not (line.prerelease or line.yanked) else f"=={line.version}"
     canonical = url + (reverse("project", args=[page.project.name]) if page.is_latest else address)
     links, keywords = described.links(about), described.keywords(about.keywords)
     context = {
         "page": page,
         "project": page.project,
-        "line": page.line,
+        "line": line,
         "about": about,
         "description": page.description,
         "canonical": canonical,

@@ -1,6 +1,8 @@
 """The pages about one's projects: who works on them, who is invited, which tokens act on them, and their record."""
 
 from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
 
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
@@ -14,10 +16,11 @@ from entrepot.api.upload import is_shown
 from entrepot.projects import collaboration, managing, people, queries, rights
 from entrepot.refusal import Missing, Refused
 from entrepot.web.forms import Invite, Role
-from entrepot.web.own_project import opened
-from entrepot.web.telling import before_in, rows
+from entrepot.web.own_project import opened, refuse_in
+from entrepot.web.telling import before_in, earlier_than, rows
 
 AT_ONCE = 50  # events on one page
+ABOUT_WHAT_WAS_SENT = frozenset({Refused, Missing})  # rather than about who asks, and when
 
 
 @require_safe
@@ -35,13 +38,13 @@ def collaborators(request: Member, name: str) -> HttpResponse:
     return _collaborators(request, name, Invite(None))
 
 
-def _collaborators(request: Member, name: str, form: Invite) -> HttpResponse:
+def _collaborators(request: Member, name: str, form: Invite, *, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
     own = opened(request, name)
     shown = {"own": own, "project": own.project, "collaborators": people.collaborators(own.project), "form": form}
     if own.oversees:
         shown["invitations"] = people.invitations_of(own.project)
         shown["tokens"] = people.tokens_of(own.project, seen_by=own.by)
-    return render(request, "projects/people.html", shown)
+    return render(request, "projects/people.html", shown, status=status)
 
 
 @require_safe
@@ -49,13 +52,14 @@ def events(request: Member, name: str) -> HttpResponse:
     """What happened to the project, the newest first; as JSON with `?format=json`."""
     own = opened(request, name)
     rights.check_overseer(own.by, own.project, timezone.now())
-    told = people.events_of(own.project, seen_by=own.by, before=before_in(request), limit=AT_ONCE)
+    ask = partial(people.events_of, own.project, seen_by=own.by)
+    told = ask(before=before_in(request), limit=AT_ONCE)
     if request.GET.get("format") == "json":
         return JsonResponse({"events": told})
     shown = {
         "own": own,
         "events": rows(told, people.token_names(own.project, told)),
-        "earlier": told[-1]["at"] if told else None,
+        "earlier": earlier_than(told, ask),
     }
     return render(request, "projects/events.html", shown)
 
@@ -66,8 +70,16 @@ def invite(request: Member, name: str) -> HttpResponse:
     form = Invite(request.POST)
     if not form.is_valid():
         return _collaborators(request, name, form)
-    user, role = form.cleaned_data["user"], form.cleaned_data["role"]
-    return _change(request, name, lambda project, by: _told(collaboration.invite(project, user, role, by=by)))
+    project, by = queries.project_named(queries.index_at_root(), name), actor_of(request, request.user)
+    try:
+        made = collaboration.invite(project, form.cleaned_data["user"], form.cleaned_data["role"], by=by)
+    except Refused as refusal:
+        if type(refusal) not in ABOUT_WHAT_WAS_SENT:
+            raise
+        return _collaborators(request, name, form, status=refuse_in(form, refusal))
+    told = _("%(user)s was invited to %(project)s.")
+    messages.success(request, told % {"user": made.user.username, "project": project.display_name})
+    return redirect("project_people", name)
 
 
 @require_POST
@@ -123,17 +135,13 @@ def decline(request: Member, name: str) -> HttpResponse:
     return _change(request, name, lambda project, by: collaboration.decline(project, by=by), to="projects")
 
 
-def _told(_invitation: object) -> None:
-    """An invitation changes nothing that readers see."""
-
-
 def _change(request: Member, name: str, change: Callable[..., int | None], to: str = "") -> HttpResponse:
     """Call `change(project, by=…)`, publish what readers see of it, and say so on the page `to`, or on that of the
     project's people."""
     try:
         serial = change(queries.project_named(queries.index_at_root(), name), actor_of(request, request.user))
     except Refused as refusal:
-        if type(refusal) not in {Refused, Missing}:
+        if type(refusal) not in ABOUT_WHAT_WAS_SENT:
             raise
         messages.error(request, refusal.message)
     else:

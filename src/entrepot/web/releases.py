@@ -55,11 +55,11 @@ def index(request: Member, name: str) -> HttpResponse:
         chosen = form.cleaned_data["selected"]
         act = {"yank": yanking.yank_releases, "unyank": yanking.unyank_releases}[form.cleaned_data["act"]]
         try:
-            serial = act(own.project, chosen, by=own.by, reason=form.cleaned_data["reason"])
+            done = act(own.project, chosen, by=own.by, reason=form.cleaned_data["reason"])
         except Refused as refusal:
             status = refuse_in(form, refusal)
         else:
-            publish(request, serial, _told_of_releases(form.cleaned_data["act"], len(set(chosen))))
+            publish(request, done.serial, _told_of_releases(form.cleaned_data["act"], done.count))
             return redirect(request.get_full_path())
     wanted = request.GET.get("q", "").strip()
     found = Paginator([each for each in releases if wanted in each.version], AT_ONCE)
@@ -122,17 +122,16 @@ def _yank_files(request: Member, own: Opened, one: OneRelease) -> HttpResponse:
     if not form.is_valid():
         return _page(request, own, one, Yank(None), form)
     act, reason, chosen = (form.cleaned_data[each] for each in ("act", "reason", "selected"))
-    count = len(set(chosen))
     try:
         if act == "yank":
-            serial = yanking.yank_files(one.release, chosen, by=own.by, reason=reason)
-            told = ngettext("%(count)d file is yanked now.", "%(count)d files are yanked now.", count)
+            done = yanking.yank_files(one.release, chosen, by=own.by, reason=reason)
+            told = ngettext("%(count)d file is yanked now.", "%(count)d files are yanked now.", done.count)
         else:
-            serial = yanking.unyank_files(one.release, chosen, by=own.by, reason=reason)
-            told = ngettext("%(count)d file is offered again.", "%(count)d files are offered again.", count)
+            done = yanking.unyank_files(one.release, chosen, by=own.by, reason=reason)
+            told = ngettext("%(count)d file is offered again.", "%(count)d files are offered again.", done.count)
     except Refused as refusal:
         return _page(request, own, one, Yank(None), form, status=refuse_in(form, refusal))
-    publish(request, serial, told % {"count": count})
+    publish(request, done.serial, told % {"count": done.count})
     return redirect("own_release", own.project.name, one.version)
 
 

@@ -3,6 +3,8 @@
 All of it is for everybody. A cache in front keeps an answer for a minute, as nothing tells it what has changed.
 """
 
+from dataclasses import replace
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -11,7 +13,7 @@ from django.views.decorators.http import require_safe
 from entrepot.config import Config
 from entrepot.edge.negotiate import prefers_json
 from entrepot.search.engines import engine
-from entrepot.search.port import PER_PAGE, Hit, Results
+from entrepot.search.port import PER_PAGE, Hit, Query, Results
 from entrepot.web.asking import Asked, address, asked_for, elsewhere, lists
 from entrepot.web.caching import SHORTLY, shared
 
@@ -24,6 +26,8 @@ def search(request: HttpRequest) -> HttpResponse:
     """Projects, 20 on a page: those that fit best, or the newest. JSON with `format=json` or where it is preferred."""
     asked = asked_for(request.GET)
     results = engine().find(asked.query)
+    if results.meant and asked.is_filtered:  # it may be the filters that leave little, and not the words
+        results = replace(results, meant=engine().find(Query(asked.text)).meant)
     response: HttpResponse
     if request.GET.get("format") == "json" or prefers_json(request.headers.get("Accept", "")):
         response = JsonResponse(_document(asked, results))

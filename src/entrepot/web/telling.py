@@ -1,6 +1,6 @@
 """What the pages about what was done have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from django.http import HttpRequest
@@ -32,6 +32,14 @@ def _details_of(event: Mapping[str, object]) -> Mapping[str, object]:
     """Those of an event; what is told of a change beside it is the reason."""
     details = event.get("details")
     return details if isinstance(details, Mapping) else {"reason": event["reason"]}
+
+
+def earlier_than(told: Sequence[dict[str, object]], ask: Callable[..., Sequence[dict[str, object]]]) -> str | None:
+    """The time before which there is more than was `told`, if there is any: `ask(before=…, limit=…)` tells it."""
+    if not told:
+        return None
+    last = str(told[-1]["at"])
+    return last if ask(before=datetime.fromisoformat(last), limit=1) else None
 
 
 def before_in(request: HttpRequest) -> datetime:

@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from entrepot.accounts import factors, people
+from entrepot.web import wanted
 
 
 @contextmanager
@@ -65,7 +66,7 @@ class _ActivateApp(ActivateTOTPView):  # type: ignore[misc]
             clear_totp_secret(self.request)
             get_adapter(self.request).send_notification_mail("mfa/email/totp_activated", self.request.user)
         messages.success(self.request, _("Authenticator app activated."))
-        return redirect("mfa_index")
+        return redirect(wanted.take(self.request, "mfa_index"))
 
 
 class _RemoveKey(RemoveWebAuthnView):  # type: ignore[misc]
