@@ -273,7 +273,7 @@ class TestFiles:
         told = words(answer)
         assert "Wheel CPython 3.12 Linux with glibc 2.17 or newer, x86-64" in told
         assert "Wheel CPython 3.11 stable interface (abi3) macOS 11.0 or newer, ARM64" in told
-        assert "Source Hashes and origin" in told
+        assert "Source Look inside" in told
         first = site.page(name)["files"][0]
         assert first["hashes"]["sha256"] in told
         path = first["url"].removeprefix("../..")

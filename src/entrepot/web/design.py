@@ -43,4 +43,5 @@ TOKENS = {
     "accent": _("links, buttons, and what has the focus"),
     "accent-soft": _("the ground of what is chosen or well"),
     "blank": _("what needs attention, and blanks to fill in"),
+    "warn-soft": _("the ground of what needs attention"),
 }
