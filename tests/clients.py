@@ -17,7 +17,8 @@ from venv import EnvBuilder
 from serving import Server
 
 CLIENTS = Path(__file__).resolve().parents[1] / ".clients"
-PROGRAMS = {"oldpip": "pip", "builders": "python"}  # the others are called as their environment is
+# The others are called as their environment is.
+PROGRAMS = {"oldpip": "pip", "builders": "python", "devpi": "devpi-init"}
 NOWHERE = "http://127.0.0.1:9"
 
 

@@ -1,6 +1,7 @@
 """What lies in the data directory of a running server, and its processes: what a refused upload must not change."""
 
 import hashlib
+import json
 import os
 import signal
 import sqlite3
@@ -89,6 +90,14 @@ def unrecorded(server: Server, action: str) -> Iterator[None]:
         yield
     finally:
         query(server, end)
+
+
+def use_up(server: Server, name: str, times: int) -> None:
+    """Let something have been done so often, just now."""
+    query(server, "DELETE FROM accounts_counter WHERE name = ?", name)
+    now = time.time()
+    uses = json.dumps([now] * times)
+    query(server, "INSERT INTO accounts_counter (name, uses, until) VALUES (?, ?, ?)", name, uses, now + 3600)
 
 
 def ago(**span: float) -> str:

@@ -7,6 +7,7 @@ from entrepot.accounts.usernames import SPELLING
 from entrepot.api import leaks
 from entrepot.api.manage import api
 from entrepot.api.upload import upload
+from entrepot.api.xmlrpc import xmlrpc
 from entrepot.moderation.site import site
 from entrepot.web import (
     account,
@@ -14,6 +15,7 @@ from entrepot.web import (
     feeds,
     inside,
     language,
+    old,
     operator,
     profile,
     project,
@@ -98,6 +100,9 @@ urlpatterns = [
     path("project/<str:name>/<str:version>/", project.release, name="project_release"),
     path("search/", search.search, name="search"),
     path("search/suggestions/", search.suggestions, name="search_suggestions"),
+    path("RPC2", xmlrpc, name="xmlrpc"),
+    re_path("^pypi/?$", old.pypi, name="pypi"),
+    re_path(r"^(?:pypi|p)/(?P<name>[^/]+)(?:/(?P<version>[^/]+))?/?$", old.project, name="old_project"),
     path("status/", status, name="status"),
     path("classifiers/", classifiers, name="classifiers"),
     path("help/", standing.page, {"name": "help"}, name="help"),

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -16,9 +15,9 @@ from archives import forge
 from entrepot import policy
 from entrepot.accounts.limits import Limit
 from entrepot.accounts.macaroons import Macaroon
-from entrepot.api import credentials, leaks
+from entrepot.api import credentials, leaks, xmlrpc
 from entrepot.web import limits
-from inside import query
+from inside import query, use_up
 from serving import PASSWORD, Answer, Server, serving
 from uploading import authorization, upload
 
@@ -37,14 +36,6 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def try_token(server: Server, token: str, address: str, path: str = "/legacy/") -> Answer:
     sent = {**authorization(token), **PROBLEM, "X-Forwarded-For": address}
     return server.request("GET" if "api" in path else "POST", path, headers=sent)
-
-
-def spend(server: Server, name: str, times: int) -> None:
-    """Let something have been done so often, just now."""
-    query(server, "DELETE FROM accounts_counter WHERE name = ?", name)
-    now = time.time()
-    uses = json.dumps([now] * times)
-    query(server, "INSERT INTO accounts_counter (name, uses, until) VALUES (?, ?, ?)", name, uses, now + 3600)
 
 
 def refused(answer: Answer) -> tuple[int, str]:
@@ -75,7 +66,7 @@ class TestBadTokens:
         assert refused(try_token(limited, bad, "192.0.2.2")) == (403, "invalid-auth")
 
     def test_a_body_is_not_waited_for(self, limited: Server) -> None:
-        spend(limited, "bad-token 192.0.2.9", 100)
+        use_up(limited, "bad-token 192.0.2.9", 100)
         parts = urlsplit(limited.url)
         secret = authorization("entrepot-bad")["Authorization"]
         head = f"POST /legacy/ HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.9\r\nAuthorization: {secret}\r\n"
@@ -84,7 +75,7 @@ class TestBadTokens:
             assert connection.recv(1000).startswith(b"HTTP/1.1 429 ")
 
     def test_a_customer_with_many_addresses_is_one(self, limited: Server) -> None:
-        spend(limited, "bad-token 2001:db8:0:1::/64", 100)
+        use_up(limited, "bad-token 2001:db8:0:1::/64", 100)
         assert try_token(limited, "entrepot-bad", "2001:db8:0:1::77").status == 429
         assert try_token(limited, "entrepot-bad", "2001:db8:0:2::77").status == 403
 
@@ -98,7 +89,7 @@ class TestBadTokens:
         assert query(limited, "SELECT 1 FROM accounts_counter WHERE name = 'bad-token 192.0.2.20'") == []
 
     def test_who_is_told_to_wait_writes_nothing(self, limited: Server) -> None:
-        spend(limited, "bad-token 192.0.2.30", 100)
+        use_up(limited, "bad-token 192.0.2.30", 100)
         found = "SELECT uses FROM accounts_counter WHERE name = 'bad-token 192.0.2.30'"
         before = query(limited, found)
         assert try_token(limited, "entrepot-bad", "192.0.2.30").status == 429
@@ -108,7 +99,7 @@ class TestBadTokens:
 class TestCalls:
     def test_3600_in_an_hour_with_a_token(self, limited: Server) -> None:
         token, other = (limited.new_token("alice", "--may", "read", "--may", "upload") for _ in range(2))
-        spend(limited, f"api token {uuid.UUID(bytes=Macaroon.load(token).identifier)}", 3599)
+        use_up(limited, f"api token {uuid.UUID(bytes=Macaroon.load(token).identifier)}", 3599)
         last, full, more = (try_token(limited, token, "192.0.2.1", "/api/v1/projects") for _ in range(3))
         assert (last.status, last.headers["ratelimit-policy"]) == (200, '"api";q=3600;w=3600')
         assert last.headers["ratelimit"].startswith('"api";r=0;t=3')
@@ -130,7 +121,7 @@ class TestReleases:
         ((user,),) = query(limited, "SELECT max(id) FROM accounts_user")
         ((uses,),) = query(limited, "SELECT uses FROM accounts_counter WHERE name = ?", f"new-releases user {user}")
         assert len(json.loads(str(uses))) == 1
-        spend(limited, f"new-releases user {user}", 100)
+        use_up(limited, f"new-releases user {user}", 100)
         full = self.add(limited, token, name, "1.2")
         assert refused(full) == (429, "too-many-releases")
         assert 3500 < int(full.headers["retry-after"]) <= 3600
@@ -170,7 +161,7 @@ class TestReleases:
 def all_limits() -> Iterator[Limit]:
     for rules in (*limits.RULES.values(), *limits.LOOKS.values(), limits.OTHERS):
         yield from (limit for limit, _ in rules)
-    yield from (credentials.BAD_TOKENS, credentials.CALLS, leaks.REPORTS, leaks.UNSIGNED)
+    yield from (credentials.BAD_TOKENS, credentials.CALLS, leaks.REPORTS, leaks.UNSIGNED, xmlrpc.CALLS)
     yield Limit("new-projects", policy.PUBLIC.new_projects or 0)
     yield Limit("new-releases", policy.PUBLIC.new_releases or 0)
 

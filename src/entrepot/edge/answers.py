@@ -176,6 +176,12 @@ def moved(location: str) -> Answer:
     return _text(HTTPStatus.MOVED_PERMANENTLY, PLAIN, f"See {location}", headers)
 
 
+def found(location: str, tags: Sequence[str]) -> Answer:
+    """It is elsewhere on this site for now; `location` begins with a slash."""
+    headers = [*_caching(layout.ALIAS, tags), (b"location", location.encode())]
+    return _text(HTTPStatus.FOUND, PLAIN, f"See {location}", headers)
+
+
 def healthy() -> Answer:
     """The read plane is up."""
     return _text(HTTPStatus.OK, PLAIN, "OK", [_NO_STORE])

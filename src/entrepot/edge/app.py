@@ -4,6 +4,7 @@
 says what the ASGI path would say, or nothing, and then the ASGI path answers.
 """
 
+import json
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from entrepot.edge import answers, negotiate, routes
 from entrepot.edge.answers import Answer, Header
 from entrepot.edge.conditions import span, unchanged
 from entrepot.edge.memory import Kept, Memory, Ready, Withheld
-from entrepot.edge.routes import Document, Package, Route, Simple
+from entrepot.edge.routes import Document, Filed, Package, Route, Simple
 from entrepot.edge.sending import Exchange, Receive, Scope, Send
 from entrepot.layout import Place
 from entrepot.page import Damaged, Page
@@ -106,6 +107,8 @@ class Edge:
                 return await self._page(route, conditions)
             case Package():
                 return await self._package(route, conditions, method)
+            case Filed():
+                return await self._filed(route)
             case routes.Redirect():
                 return answers.moved(route.location)
             case routes.Health():
@@ -127,6 +130,12 @@ class Edge:
         etag = answers.page_tag(held.shown, choice.content_type, choice.coding)
         return answers.not_modified(answer) if unchanged(conditions.get(b"if-none-match", b""), etag) else answer
 
+    async def _filed(self, route: Filed) -> Answer:
+        held = await self._memory.page(route.place.key)
+        url = await self._memory.in_thread(_url_of, held.shown, route.filename) if held.shown else ""
+        tags = route.place.tags
+        return answers.found(url.removeprefix("../.."), tags) if url else answers.missing(route.problems, tags)
+
     async def _package(self, route: Package, conditions: Mapping[bytes, bytes], method: bytes) -> Answer:
         try:
             kept = await self._memory.package(route)
@@ -144,6 +153,11 @@ class Edge:
             return answers.elsewhere(location)
         asked = conditions.get(b"range", b"") if conditions.get(b"if-range", etag) == etag else b""
         return _part(whole, asked, kept.found.size)
+
+
+def _url_of(page: Page, filename: str) -> str:
+    """The URL of a file as the JSON form of a simple page has it; empty where it has no such file."""
+    return next((each["url"] for each in json.loads(page.body)["files"] if each["filename"] == filename), "")
 
 
 def _part(whole: Answer, asked: bytes, size: int) -> Answer:

@@ -28,6 +28,7 @@ _PLAIN_PATH = re.compile(rb"(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~!+-]{1,255})+/?")
 _PROJECT_PAGE = re.compile(r"/simple/([^/]+)(/?)")
 _JSON = re.compile(r"/pypi/([^/]+)(?:/([^/]+))?/json/?")
 _PACKAGE = re.compile(r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+?)(\.metadata)?")
+_FILED = re.compile(r"/packages/[^/]+/[^/]/([^/]+)/([^/]+)")  # "source", or a Python tag, then the first letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,15 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class Filed:
+    """A distribution file by its name alone, as an older time had it: the page of its project says where it lies."""
+
+    problems: ClassVar[str] = PLAIN
+    place: Place
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
 class Redirect:
     """Another URL of this site is meant for good."""
 
@@ -81,7 +91,7 @@ class Nothing:
     problems: str
 
 
-Route = Simple | Document | Package | Redirect | Health | Nothing
+Route = Simple | Document | Package | Filed | Redirect | Health | Nothing
 
 _FIXED: dict[str, Route] = {"/_health/": Health(), "/simple": Redirect("/simple/")}
 
@@ -140,7 +150,8 @@ def _find(path: str, query: bytes) -> Route:
         return _document(match[1], match[2])
     if match := _PACKAGE.fullmatch(path):
         return _package(match[1] + match[2] + match[3], match[4], match[5])
-    return _nothing(path.encode())
+    match = _FILED.fullmatch(path)
+    return _filed(match[1], match[2]) if match else _nothing(path.encode())
 
 
 def _project_page(raw: str, slash: str, query: bytes) -> Simple | Redirect:
@@ -164,6 +175,10 @@ def _package(blake2: str, filename: str, suffix: str | None) -> Package:
     if suffix:
         return Package(layout.sidecar(blake2, filename), note, f'"{blake2}{suffix}"', "")
     return Package(layout.package(blake2, filename), note, f'"{blake2}"', blake2)
+
+
+def _filed(project: str, filename: str) -> Filed:
+    return Filed(layout.project_page(ProjectName(project), Form.JSON), filename)
 
 
 def _wanted(query: bytes) -> str | None:

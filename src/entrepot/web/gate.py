@@ -46,6 +46,7 @@ SHARED = frozenset(
         "image",
         "inside",
         "inside_member",
+        "old_project",
         "opensearch",
         "policies",
         "policy",
@@ -53,6 +54,7 @@ SHARED = frozenset(
         "project_dependents",
         "project_history",
         "project_release",
+        "pypi",
         "robots",
         "rss_packages",
         "rss_releases",
@@ -71,7 +73,7 @@ SHARED = frozenset(
 )
 # For everybody, and kept by nobody. What is under /api/ and /legacy/ knows its users by tokens.
 OPEN = SHARED | frozenset(
-    {"leaked-tokens", "bounces", "language", "whoami", "well_known_password"}
+    {"leaked-tokens", "xmlrpc", "bounces", "language", "whoami", "well_known_password"}
     | {"account_login", "account_signup", "account_logout", "account_inactive", "account_email_verification_sent"}
     | {"account_reset_password", "account_confirm_password_reset_code", "account_complete_password_reset"}
     | {"account_password_reset_completed", "account_confirm_device", "account_confirm_device_link"}
@@ -92,7 +94,8 @@ CALM = frozenset(
     | {"account_confirm_password_reset_code", "account_complete_password_reset"}
     | {"account_login", "account_logout", "account_reauthenticate", "account_confirm_device"}
     | {"account_confirm_device_link", "mfa_authenticate", "mfa_login_webauthn", "mfa_trust", "mfa_reauthenticate"}
-    | {"mfa_reauthenticate_webauthn", "upload", "leaked-tokens", "bounces"}  # the first says so itself, the others help
+    | {"mfa_reauthenticate_webauthn", "pypi", "xmlrpc"}
+    | {"upload", "leaked-tokens", "bounces"}  # the first says so itself, the others help
 )
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Without a second factor: to get one, to be safe without one, or to leave.

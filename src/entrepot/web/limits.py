@@ -130,7 +130,7 @@ READING: Mapping[str, tuple[RateLimitItem, str]] = {
     "image": (RateLimitItemPerMinute(300), "images"),
 }
 _READERS = FixedWindowRateLimiter(MemoryStorage())
-FOR_PROGRAMS = {"upload", "leaked-tokens"}  # like all of the management API
+FOR_PROGRAMS = {"upload", "leaked-tokens", "pypi", "xmlrpc"}  # like all of the management API
 
 
 def spend(request: HttpRequest, match: ResolverMatch) -> None:
