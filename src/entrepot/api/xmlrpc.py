@@ -19,7 +19,6 @@ from pydantic import Field, TypeAdapter, ValidationError
 from entrepot.accounts import limits
 from entrepot.accounts.address import address_of, household
 from entrepot.accounts.limits import Limit, Room
-from entrepot.journal import log
 from entrepot.monitoring.observation import current
 from entrepot.names import ProjectName
 from entrepot.projects import changelog
@@ -126,7 +125,7 @@ _NAMES: TypeAdapter[tuple[object, ...]] = TypeAdapter(
     tuple[Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=1, max_length=20)]]
 )
 METHODS: Mapping[str, Method] = {
-    "changelog_last_serial": Method(_NOTHING, log.published),
+    "changelog_last_serial": Method(_NOTHING, changelog.last_serial),
     "changelog_since_serial": Method(_SERIAL, changelog.changes),
     "list_packages_with_serial": Method(_NOTHING, changelog.serials),
     "package_roles": Method(_NAME, _roles_in),

@@ -14,6 +14,11 @@ AT_ONCE = 50_000  # changes
 Change = tuple[str, str | None, int, str, int]
 
 
+def last_serial() -> int:
+    """The serial up to which everything is published."""
+    return log.published()
+
+
 def changes(since: int) -> Sequence[Change]:
     """The first changes after that serial: project, version if any, seconds since 1970, what was done, and the serial.
 
