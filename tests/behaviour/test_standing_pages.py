@@ -23,7 +23,7 @@ NOT_FOR_PEOPLE = {
     *("invalid-setting", "backup-damaged", "backup-running", "no-backup", "other-engine", "database-not-empty"),
     *("migration-blocked", "pg-dump-failed", "pg-dump-missing", "not-signed", "purge-failed"),
     *("action-gone", "already-prohibited", "banner-over", "flag-unchanged", "invalid-advisory", "invalid-limit"),
-    *("invitation-needed", "no-such-name", "pg-trgm-missing"),
+    *("invitation-needed", "no-such-name", "odd-filter", "pg-trgm-missing"),
     *("no-scanners", "invalid-signature", "invalid-report", "too-many-reports"),
 }
 
