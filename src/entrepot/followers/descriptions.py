@@ -45,7 +45,7 @@ def _render(waiting: Waiting) -> None:
     except Exception:
         # Whatever is wrong with this text must not keep the others from being rendered.
         logger.exception("the description of file %d cannot be rendered", waiting.file)
-        descriptions.keep_failure(waiting.file, str(descriptions.GIVEN_UP), at=timezone.now())
+        descriptions.keep_failure(waiting.file, descriptions.GIVEN_UP, at=timezone.now())
     else:
         descriptions.keep(waiting.file, html)
 

@@ -22,9 +22,10 @@ def last_serial() -> int:
 def changes(since: int) -> Sequence[Change]:
     """The first changes after that serial: project, version if any, seconds since 1970, what was done, and the serial.
 
-    None are told that caches and the store may not show yet. Who has got AT_ONCE asks for more.
+    What concerns no project is left out, and so is what caches and the store may not show yet. Who has got AT_ONCE
+    asks for more.
     """
-    rows = Entry.objects.filter(serial__gt=since, serial__lte=log.published()).order_by("serial")
+    rows = Entry.objects.filter(serial__gt=since, serial__lte=log.published()).exclude(project=0).order_by("serial")
     told = rows.values_list("name", "version", "at", "action", "serial")[:AT_ONCE]
     return [(name, version or None, int(at.timestamp()), action, serial) for name, version, at, action, serial in told]
 

@@ -8,7 +8,6 @@ from django.db.models import F, Min
 from django.db.models.fields.json import KT
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from entrepot import fragment
 from entrepot.accounts import sealing
@@ -24,7 +23,7 @@ AGAIN = timedelta(minutes=10)
 LARGEST = 2_000_000  # characters of HTML that one page shows
 TEXT_SHOWN = 100_000  # characters of a text that is shown as it was written
 
-GIVEN_UP = gettext_lazy("The description cannot be rendered.")
+GIVEN_UP = "The description cannot be rendered."  # in English, as all reasons of renderers are
 _TEXT, _CONTENT_TYPE = KT("metadata__description"), KT("metadata__description_content_type")
 
 
@@ -129,7 +128,7 @@ def claim(*, due: datetime, at: datetime) -> Waiting | None:
 
 def keep(file: int, html: str) -> None:
     """The file's description is rendered, for good; one that is too long is shown as it was written."""
-    failure = _("The description is too long to be shown as a page.") if len(html) > LARGEST else ""
+    failure = "The description is too long to be shown as a page." if len(html) > LARGEST else ""
     row = Description.objects.filter(pk=file)
     row.update(html="" if failure else html, failure=failure, renderer=RENDERER, due_at=None)
 

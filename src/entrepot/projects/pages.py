@@ -4,7 +4,7 @@ The metadata of a file is large: it is read for the file that speaks for a relea
 require, once for each metadata that differs.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from entrepot.projects.descriptions import ShownDescription, description_of
 from entrepot.projects.history import Line
 from entrepot.projects.models import File, Project, Role, Status, Yank
 from entrepot.projects.queries import metadata_of, visible_projects
-from entrepot.projects.requirements import Group, grouped
+from entrepot.projects.requirements import SHOWN, Group, grouped
 from entrepot.projects.vulnerabilities import vulnerabilities_of
 
 RECENT = 10  # releases that the page of a project, or of a release, lists
@@ -201,7 +201,9 @@ def _files(line: Line, first: CoreMetadata, page: int) -> Files:
     rows = list(found[(page - 1) * FILES : page * FILES])
     yanks = dict(Yank.objects.filter(release=line.pk, file__in=rows).values_list("file", "reason"))
     required = _required(rows)
-    shown = (_file(row, line, yanks, required.get(_said_by(row)), first) for row in rows)
+    spelled = {key: lines for key, lines in required.items() if lines != first.requires_dist}
+    others = {key for key, lines in spelled.items() if _needs(lines) != _needs(first.requires_dist)}
+    shown = (_file(row, line, yanks, required.get(_said_by(row)), first, others) for row in rows)
     return Files(tuple(shown), page, pages)
 
 
@@ -218,8 +220,9 @@ def _required(files: Iterable[File]) -> dict[str, tuple[str, ...]]:
     return {by_pk[pk]: tuple(lines or ()) for pk, lines in rows}
 
 
-def _needs(requirements: Iterable[str]) -> set[Hashable]:
-    return set(map(meaning, requirements))
+def _needs(requirements: Sequence[str]) -> set[Hashable]:
+    """What those of them ask for that are told."""
+    return set(map(meaning, requirements[:SHOWN]))
 
 
 def _file(
@@ -228,6 +231,7 @@ def _file(
     yanks: dict[int, str],
     required: tuple[str, ...] | None,
     first: CoreMetadata,
+    others: Collection[str],
 ) -> ShownFile:
     wanted = first.requires_dist if required is None else required
     user = row.uploaded_by
@@ -248,5 +252,5 @@ def _file(
         path=layout.package(row.blake2, row.filename).path,
         metadata_path=layout.sidecar(row.blake2, row.filename).path if row.metadata_sha256 else "",
         requires_dist=wanted,
-        differs=row.requires_python != first.requires_python or _needs(wanted) != _needs(first.requires_dist),
+        differs=row.requires_python != first.requires_python or _said_by(row) in others,
     )
