@@ -18,6 +18,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from archives import forge
+from entrepot import layout
 from entrepot.accounts import usernames
 from entrepot.accounts.models import Counter as Uses
 from entrepot.accounts.models import Event, User
@@ -26,6 +27,7 @@ from entrepot.followers.collect import GRACE
 from entrepot.journal import log, workers
 from entrepot.journal.models import Dirty
 from entrepot.layout import watermark
+from entrepot.names import ProjectName
 from entrepot.page import Page
 from entrepot.ports.files import FileStore
 from entrepot.projects.models import Role
@@ -125,6 +127,22 @@ def test_the_debts_of_others_are_none_of_an_action(world: World, tmp_path: Path)
             super().put_page(key, page)
 
     assert pages.publish_own(serial, store=Meanwhile(tmp_path / "store"), cdn=world.cdn)
+
+
+def test_who_is_overtaken_while_it_writes_has_done_its_part(world: World, tmp_path: Path) -> None:
+    serial = world.upload(forge.wheel("demo", "1.0"), shown=False)
+    page = layout.project_page(ProjectName("demo"), layout.Form.JSON).key
+    overtaking = iter([forge.wheel("demo", "2.0")])
+
+    class Slow(FileStore):
+        def put_page(self, key: str, page_of_then: Page) -> None:
+            if key == page and (built := next(overtaking, None)):
+                world.upload(built)
+                connections.close_all()
+            super().put_page(key, page_of_then)
+
+    assert pages.publish_own(serial, store=Slow(tmp_path / "store"), cdn=world.cdn)
+    assert world.complaints() == []
 
 
 def test_one_worker_tidies_at_a_time(world: World, tmp_path: Path) -> None:

@@ -234,7 +234,8 @@ class Protocol(HttpToolsProtocol):
 
     async def _send_file(self, cycle: RequestResponseCycle, message: Message) -> None:
         """Send a part of a file as body. A client that goes away meanwhile is no error."""
-        if cycle.disconnected:
+        if cycle.disconnected or self.transport.is_closing():
+            cycle.disconnected = True
             return
         if cycle.chunked_encoding is not False:
             raise RuntimeError(f"{_ZERO_COPY} needs a response that has started, with a Content-Length")
@@ -247,8 +248,6 @@ class Protocol(HttpToolsProtocol):
         await cycle.send({"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)})
 
     async def _copy(self, message: Message) -> int:
-        if self.transport.is_closing():
-            raise ConnectionResetError
         file = message["file"]
         return await self.loop.sendfile(self.transport, file, message.get("offset", file.tell()), message.get("count"))
 

@@ -208,11 +208,11 @@ def test_the_operator_reads_the_record(site: Server, browser: Browser) -> None:
         person.page.get_by_role("button", name="Show").click()
         person.page.wait_for_url(f"**user={name}**")
         assert "A security key or passkey was added" in person.page.inner_text("main")
+        assert person.page.get_by_role("link", name="Earlier").count() == 0
         look_at(person.page, person.url, "/operator/record/", {"width": DESKTOP["width"]})
         answer = person.page.request.get(f"{person.url}/operator/record/?format=json&user={name}")
         told = answer.json()["events"]
         assert {each["action"] for each in told} >= {"factor:add-key", "sign-in"}
-        assert person.page.get_by_role("link", name="Earlier").count() == 0
         answer = person.page.request.get(f"{person.url}/operator/record/?format=json&project={name}p")
         assert "create" in {each["action"] for each in answer.json()["events"]}
         answer = person.page.request.get(f"{person.url}/operator/record/?project=nothing-of-that-name")

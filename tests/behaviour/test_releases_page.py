@@ -220,7 +220,7 @@ class TestOneRelease:
         assert kept.told()[0] == f"yank file {kept.wheel()}"
         both = [kept.wheel(), sdist]
         page = kept.sent(f"{kept.release()}files/", on=kept.release(), selected=both, act="yank", reason="worse")
-        assert "2 files are yanked now." in words(page)
+        assert "1 file is yanked now." in words(page)
         assert kept.yanked() == {kept.wheel(): "bad", sdist: "worse"}
         refused = kept.sent(f"{kept.release()}files/", on=kept.release(), selected=both, act="yank", reason="typed")
         assert (refused.status_code, "is yanked already" in words(refused)) == (400, True)

@@ -6,7 +6,7 @@ to use instead.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, NoReturn, TypeAlias
 from xmlrpc.client import Fault, Unmarshaller, dumps
 
@@ -24,7 +24,7 @@ from entrepot.names import ProjectName
 from entrepot.projects import changelog
 from entrepot.refusal import Refused, Unavailable
 from entrepot.search.engines import engine
-from entrepot.search.port import AT_MOST, PER_PAGE, SHOWN, Query
+from entrepot.search.port import AT_MOST, SHOWN, Query
 
 CALLS = Limit("xml-rpc", 3600, 60 * 60)  # from an address
 NOT_WELL_FORMED, NO_METHOD, WRONG_PARAMETERS, FAILED, AWAY = -32700, -32601, -32602, -32500, -32403
@@ -108,13 +108,12 @@ def _roles_in(name: str) -> Answer:
 def _browse(classifiers: Sequence[str]) -> Answer:
     """The release that stands for each project that has them all. Raises Fault for more than can be told."""
     found: list[tuple[str, str]] = []
-    for page in range(1, AT_MOST // PER_PAGE + 1):
-        results = engine().find(Query(classifiers=tuple(classifiers), statuses=SHOWN, newest=True, page=page))
+    query = Query(classifiers=tuple(classifiers), statuses=SHOWN, newest=True)
+    while (results := engine().find(query)).hits:
         if results.capped:
             raise Fault(FAILED, f"ValueError: more than {AT_MOST} projects have these classifiers. Name more of them.")
         found += [(each.display_name, each.version) for each in results.hits]
-        if len(found) >= results.total:
-            break
+        query = replace(query, page=query.page + 1)
     return found
 
 
