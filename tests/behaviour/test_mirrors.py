@@ -20,6 +20,7 @@ from mail_server import new_certificate
 from serving import Answer, Server, free_port, request, serving
 from uploading import upload
 
+INDEX = "root/upstream"  # of devpi-server: a user, and a name
 JSON = "application/vnd.pypi.simple.v1+json"
 CONFIGURATION = """
 [mirror]
@@ -156,7 +157,7 @@ class Devpi:
             try:
                 inside.eventually(self._answers, within=60)
                 self._make_mirror()
-                yield f"http://127.0.0.1:{self._port}/root/upstream/+simple/"
+                yield f"http://127.0.0.1:{self._port}/{INDEX}/+simple/"
             finally:
                 process.terminate()
 
@@ -170,7 +171,7 @@ class Devpi:
         login = self._sent("POST", "/+login", {"user": "root", "password": ""}).json()["result"]["password"]
         mirror = {"type": "mirror", "mirror_url": f"{self._upstream}/simple/", "mirror_cache_expiry": "3"}
         proof = base64.b64encode(f"root:{login}".encode()).decode()
-        assert self._sent("PUT", "/root/upstream", mirror, {"X-Devpi-Auth": proof}).status == 200
+        assert self._sent("PUT", f"/{INDEX}", mirror, {"X-Devpi-Auth": proof}).status == 200
 
     def _sent(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
         kind = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
