@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from django.db import connection
 
-from entrepot.search.port import ANYTHING, AT_MOST, CURRENT, Document, Query
+from entrepot.search.port import ANYTHING, AT_MOST, CURRENT, PER_PAGE, Document, Query
 from entrepot.search.tables import NEAR, Tables
 from entrepot.search.words import is_beginning, stem
 
@@ -25,6 +25,12 @@ _NAMED = (
 _HEADED = (
     "SELECT rowid FROM (SELECT rowid, bm25(search_heads, 10, 5, 3, 0) AS score FROM search_heads "
     "WHERE search_heads MATCH %s AND rowid >= %s ORDER BY rowid DESC LIMIT %s) ORDER BY score, rowid DESC"
+)
+# Beginnings of words count only where whole words find little: for one of six letters, FTS5 puts together what all
+# words with that beginning have, before it gives the first.
+_MENTIONED = _NEWEST.replace(
+    "MATCH %s",
+    f"MATCH CASE WHEN (SELECT count(*) FROM ({_NEWEST})) < %s THEN %s ELSE %s END",  # noqa: S608
 )
 _ALIKE = (
     "SELECT name FROM search_row WHERE status IN (%s, %s) AND place IN "
@@ -75,7 +81,9 @@ class SqliteSearch(Tables):
         return _places(_HEADED, _expression(query), query.above, AT_MOST + 1)
 
     def _mentioned(self, query: Query) -> list[int]:
-        return self._newest(query)
+        whole, above = _but(f"({_chosen(query, _whole)})", query), query.above
+        little = (whole, above, PER_PAGE, PER_PAGE)
+        return _places(_MENTIONED, *little, _expression(query), whole, above, AT_MOST + 1)
 
     def _filtered(self, query: Query, places: Sequence[int]) -> list[int]:
         passing = "SELECT rowid FROM search_heads WHERE search_heads MATCH %s AND rowid = %s"
@@ -136,6 +144,10 @@ def _chosen(query: Query, of: Callable[[str], str]) -> str:
 
 def _begun(word: str) -> str:
     return f'"{word}"{"*" if is_beginning(word) else ""}'
+
+
+def _whole(word: str) -> str:
+    return f'("{word}" OR "{stem(word)}")'
 
 
 def _formed(word: str) -> str:
