@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEBIAN = chromium gettext postgresql redis-server varnish varnish-modules  # what the tests start
 # What the tests do on PostgreSQL as well as on SQLite; others choose their own database, or need none.
-ON_POSTGRESQL = account_pages clients commands front_page leaks limits logs mail manage metrics moderation parts profile \
+ON_POSTGRESQL = account_pages clients commands front_page leaks limits logs mail manage metrics mirror moderation parts profile \
 	project_pages serve signing_in status_page trouble upload upload_streams wsgi
 PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 

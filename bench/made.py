@@ -187,8 +187,8 @@ class Maker:
         )
         newest, until = infos[-1], detail.last_serial
         for place, body in (
-            (layout.project_page(detail.name, Form.JSON), render.project_json(detail)),
-            (layout.project_page(detail.name, Form.HTML), render.project_html(detail)),
+            (layout.project_page(detail.name, Form.JSON), render.project_json(detail, url=self._plan.url)),
+            (layout.project_page(detail.name, Form.HTML), render.project_html(detail, url=self._plan.url)),
             (layout.project_json(detail.name), render.legacy_project(detail, newest, url=self._plan.url)),
         ):
             yield place, Page.of(body, serial=last, last_serial=until)

@@ -115,7 +115,7 @@ def _publish(server: Server) -> list[Case]:
 def _publish_large(server: Server) -> ProjectName:
     """Its page alone: to upload so many files would take longer than all the rest."""
     name = ProjectName("ham")
-    page = Page.of(render.project_json(samples.large_project(name, 2_100)), serial=1, last_serial=1)
+    page = Page.of(render.project_json(samples.large_project(name, 2_100), url=""), serial=1, last_serial=1)
     FileStore(server.data / "store").put_page(project_page(name, Form.JSON).key, page)
     return name
 

@@ -189,6 +189,7 @@ class Devpi(Peer):
     """devpi-server, with an index of its own and no mirror."""
 
     name = "devpi-server"
+    volatile = True  # what was uploaded can be replaced
     index = "/bench/index/+simple/"
     gate = Gate("/bench/index/", "bench", PASSWORD)
 
@@ -210,7 +211,7 @@ class Devpi(Peer):
         login = json.dumps({"user": "bench", "password": PASSWORD}).encode()
         token = json.loads(self.send("POST", "/+login", login, kind))["result"]["password"]
         proof = base64.b64encode(f"bench:{token}".encode()).decode()
-        settings = json.dumps({"bases": [], "type": "stage", "volatile": True}).encode()
+        settings = json.dumps({"bases": [], "type": "stage", "volatile": self.volatile}).encode()
         self.send("PUT", "/bench/index", settings, {**kind, "X-Devpi-Auth": proof})
         for path in sorted(self.packages.iterdir()):  # one at a time: some of several at once get a 500
             name, version = path.name.removesuffix(".tar.gz").split("-")[:2]
@@ -255,6 +256,17 @@ class Proxpi(Peer):
     def command(self) -> Sequence[str | Path]:
         """Its application."""
         return [self.program("gunicorn"), *GUNICORN, "--bind", f"127.0.0.1:{self.port}", "proxpi.server:app"]
+
+
+class SimpleRepositoryServer(Peer):
+    """simple-repository-server, in front of Entrepot."""
+
+    name = "simple-repository-server"
+
+    def command(self) -> Sequence[str | Path]:
+        """With the address of what it serves."""
+        where = ("--host", "127.0.0.1", "--port", str(self.port))
+        return [self.program("simple-repository-server"), *where, f"{self.upstream}/simple/"]
 
 
 OTHERS: Sequence[type[Peer]] = (PeryxHosted, PeryxCached, Devpi, Pypiserver, Proxpi)

@@ -90,14 +90,14 @@ def _invite(folder: Path, stack: ExitStack, say: Say) -> list[Guest]:
         say(f"starting {kind.name}")
         peer = kind(folder / kind.name.replace(" ", "-"), folder / "packages", port, f"http://127.0.0.1:{upstream}")
         peer.prepare()
-        with _started(peer):
+        with started(peer):
             peer.feed()
-        guests.append(stack.enter_context(_started(peer)))
+        guests.append(stack.enter_context(started(peer)))
     return guests
 
 
 @contextmanager
-def _started(peer: Peer) -> Iterator[Guest]:
+def started(peer: Peer) -> Iterator[Guest]:
     began = time.perf_counter()
     with processes.running(peer.command(), peer.home / "log", peer.environ) as process:
         processes.wait_until_it_answers(process, peer.port, "/" if peer.gate else peer.index)

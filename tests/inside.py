@@ -37,7 +37,7 @@ IGNORED_TABLES = {"journal_heartbeat", "journal_position", "projects_description
     "projects_total",
     "projects_dependency",
 }
-DERIVED = "search_"  # what is made of changes soon after them; some of it only the engine that made it can read
+DERIVED = ("search_", "stats_")  # what is made of changes or logs soon after them; some of it only its engine can read
 
 
 @dataclass(frozen=True)

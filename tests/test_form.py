@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from entrepot.accounts.actor import Actor
-from entrepot.api.form import read_form
+from entrepot.claims import Upload
 from entrepot.digests import Digests
+from entrepot.form import read_form
 from entrepot.policy import PUBLIC
 from entrepot.ports.files import FileStore
 from entrepot.projects.models import Index
-from entrepot.publishing import Upload, publish
+from entrepot.publishing import publish
 from entrepot.refusal import Refused, TooLarge
 from uploading import form
 

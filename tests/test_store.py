@@ -12,10 +12,10 @@ from threading import Barrier
 import pytest
 
 from entrepot.page import Damaged, Page
+from entrepot.ports.memory import MemoryStore
 from entrepot.ports.store import CHUNK, Store, Superseded
 from entrepot.ports.stores import store_from_url
 from inside import eventually
-from memory_store import MemoryStore
 
 KEY = "packages/aa/bb/cc/demo-1.0.tar.gz"
 PAGE = "pages/main/simple/demo/index.json"

@@ -8,6 +8,7 @@ from pathlib import Path
 from archives import forge
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.models import User
+from entrepot.claims import Upload
 from entrepot.digests import Hasher
 from entrepot.followers import drift, following, pages
 from entrepot.followers.following import Follower
@@ -19,7 +20,7 @@ from entrepot.ports.cdn import Cdn, NoCdn
 from entrepot.ports.files import FileStore
 from entrepot.projects import queries
 from entrepot.projects.models import File, Index, Project, Release
-from entrepot.publishing import Upload, publish
+from entrepot.publishing import publish
 
 URL = "https://index.example"
 

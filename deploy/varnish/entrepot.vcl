@@ -128,7 +128,8 @@ sub strip {
 sub route {
     if (req.url ~ "^/simple(/|$|\?)") {
         call simple;
-    } elsif (req.url ~ "^/pypi/[A-Za-z0-9._-]+(/[A-Za-z0-9.!+_-]+)?/json/?(\?|$)") {
+    } elsif (req.url ~ "^/pypi/[A-Za-z0-9._-]+(/[A-Za-z0-9.!+_-]+)?/json/?(\?|$)" ||
+        req.url ~ "^/integrity/[A-Za-z0-9._-]+/[A-Za-z0-9.!+_-]+/[A-Za-z0-9._~!+-]+/provenance(\?|$)") {
         set req.url = regsub(req.url, "\?.*$", "");
         unset req.http.Accept;
     } elsif (req.url ~ "^/packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/([A-Za-z0-9._~!+-]|%2[bB])+(\?|$)") {

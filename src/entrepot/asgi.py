@@ -28,6 +28,7 @@ from entrepot.api.door import UPLOADS, check_size, note_route
 from entrepot.api.upload import to_the_slash
 from entrepot.config import Config
 from entrepot.edge.app import Edge
+from entrepot.edge.downloads import DownloadLog
 from entrepot.followers import watch
 from entrepot.monitoring.observation import current
 from entrepot.monitoring.observed import Observed
@@ -169,10 +170,18 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
 
 
 def _application(config: Config) -> Observed:
-    edge = Edge(config.store())
+    downloads = DownloadLog(config.downloads_noted_in)
+    edge = Edge(config.store(), downloads=downloads)
     operations = Operations(watch.CHECKS, watch.measured, config.metrics_token)
     control = Control(config)
-    return Observed(edge, at_once=edge.at_once, control=control, operations=operations, telemetry=start(config))
+    return Observed(
+        edge,
+        at_once=edge.at_once,
+        control=control,
+        operations=operations,
+        telemetry=start(config),
+        downloads=downloads,
+    )
 
 
 application = _application(Config.current())

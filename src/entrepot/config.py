@@ -44,8 +44,8 @@ class Config:
     "off": none), `rdap_url` who knows since when (empty: nobody is asked), `images` says how those of descriptions are
     shown ("proxy", or empty, fetches them; "off" shows none). `given_pages` is the directory with the operator's own
     pages (empty: one in `data`), `given_contact` where weaknesses are reported, as a URI (empty: to the sender of
-    mail). `search_url` is the index of an OpenSearch server (empty: the database is searched). `given_secret`,
-    `bounce_secret`,
+    mail). `search_url` is the index of an OpenSearch server (empty: the database is searched). `download_logs` is the
+    directory of the logs of downloads (empty: one in `data`; "off": none are written). `given_secret`, `bounce_secret`,
     `metrics_token`, `sentry_dsn`, `fastly_token` and `captcha_secret` are empty when there are none.
     """
 
@@ -70,6 +70,7 @@ class Config:
     given_pages: str = ""
     given_contact: str = ""
     search_url: str = field(default="", repr=False)
+    download_logs: str = ""
     bounce_secret: str = field(default="", repr=False)
     captcha_url: str = ""
     captcha_site_key: str = ""
@@ -110,6 +111,7 @@ class Config:
             given_pages=environ.get("ENTREPOT_PAGES", ""),
             given_contact=_contact(environ),
             search_url=_search_url(environ),
+            download_logs=environ.get("ENTREPOT_DOWNLOAD_LOGS", ""),
             bounce_secret=_bounce_secret(environ),
             captcha_url=_url("ENTREPOT_CAPTCHA_URL", environ),
             captcha_site_key=environ.get("ENTREPOT_CAPTCHA_SITE_KEY", ""),
@@ -164,6 +166,17 @@ class Config:
     def pages(self) -> Path:
         """Where the operator's own pages lie; there may be none."""
         return Path(self.given_pages).resolve() if self.given_pages else self.data / "pages"
+
+    @property
+    def downloads(self) -> Path:
+        """Where logs of downloads lie until they are counted."""
+        given = self.download_logs
+        return Path(given).resolve() if given not in {"", "off"} else self.data / "downloads"
+
+    @property
+    def downloads_noted_in(self) -> Path | None:
+        """Where the read plane writes its own; None where others log what it sends."""
+        return None if self.download_logs == "off" else self.downloads
 
     @property
     def mails(self) -> Path:

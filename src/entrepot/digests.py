@@ -2,6 +2,9 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
+
+HASHES = ("sha512", "sha384", "sha256", "blake2b", "sha224", "sha1", "md5")  # that indexes tell of, by hashlib's names
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +15,16 @@ class Digests:
     sha256: str
     blake2: str
     md5: str
+
+
+def hash_like(name: str, digest: str) -> Any:
+    """What computes the hash of that name (one of HASHES), to be held against a hexadecimal digest.
+
+    Indexes have BLAKE2b in several lengths; a digest of none of them is equal to nothing that this computes.
+    """
+    if name == "blake2b":
+        return hashlib.blake2b(digest_size=min(max(len(digest) // 2, 1), hashlib.blake2b.MAX_DIGEST_SIZE))
+    return hashlib.new(name, usedforsecurity=False)
 
 
 class Hasher:

@@ -25,6 +25,7 @@ class FileDetail:
     uploaded_at: datetime
     yanked: bool
     yanked_reason: str
+    has_provenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
+INTEGRITY = "application/vnd.pypi.integrity.v1+json"
 OCTETS = "application/octet-stream"
 
 
@@ -60,7 +61,7 @@ class Place:
 
 
 _PACKAGE = re.compile(r"(?:packages|pages/withheld)/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)")
-_OF_PROJECT = re.compile(r"pages/[^/]+/(?:simple|pypi)/([^/]+)/")
+_OF_PROJECT = re.compile(r"pages/[^/]+/(?:simple|pypi|integrity)/([^/]+)/")
 
 _SIMPLE_TYPES = {Form.JSON: SIMPLE_JSON, Form.HTML: HTML}
 
@@ -90,6 +91,12 @@ def release_json(name: ProjectName, version: str, index: str = INDEX) -> Place:
     """The JSON document of a release, at `/pypi/NAME/VERSION/json`; `version` is canonical."""
     key = f"pages/{index}/pypi/{name}/{version}/index.json"
     return Place(key, JSON, PAGE, (_tag(name),), f"/pypi/{name}/{version}/json")
+
+
+def provenance(name: ProjectName, version: str, filename: str, index: str = INDEX) -> Place:
+    """The provenance object of a distribution file (PEP 740), beneath `/integrity/`; `version` is canonical."""
+    path = f"/integrity/{name}/{version}/{filename}/provenance"
+    return Place(f"pages/{index}{path}", INTEGRITY, PAGE, (_tag(name),), path)
 
 
 def watermark(index: str = INDEX) -> str:

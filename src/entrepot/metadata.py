@@ -11,7 +11,7 @@ out below 2.4, as it had no agreed place in the archive then. `UNKNOWN`, which d
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from operator import itemgetter
 from typing import Any, cast
@@ -112,14 +112,34 @@ _FIELDS = {header_name(field.name): field.name for field in fields(CoreMetadata)
 _MULTIPLE = frozenset(field.name for field in fields(CoreMetadata) if field.default == ())
 
 
-def parse(data: bytes) -> CoreMetadata:
+def parse_foreign(data: bytes) -> CoreMetadata:
+    """What can be read of the metadata that another index has taken: fields with faults are left out.
+
+    Raises Refused, as `parse` does, where the fault is in no single field.
+    """
+    faulty: set[str] = set()
+    while True:
+        try:
+            return parse(data, without=faulty)
+        except Refused as refused:
+            if refused.field in faulty | {"content"}:
+                raise
+            faulty.add(refused.field)
+
+
+def parse(data: bytes, *, without: Collection[str] = ()) -> CoreMetadata:
     """The metadata in a METADATA or PKG-INFO file.
 
     Raises Refused with code "invalid-metadata", "invalid-name" or "invalid-version", and TooLarge with code
-    "metadata-too-large"; of several faults, those of Metadata-Version, Name and Version are told first.
+    "metadata-too-large"; of several faults, those of Metadata-Version, Name and Version are told first. The fields in
+    `without` are passed by.
     """
     head, body = _split(_decode(data))
-    given = {field: [_one_line(field, value) for value in values] for field, values in _collect(head).items()}
+    given = {
+        field: [_one_line(field, value) for value in values]
+        for field, values in _collect(head).items()
+        if field not in without
+    }
     single = {field: _only(field, values) for field, values in given.items() if field not in _MULTIPLE}
     single = _present(single, body)
     multiple = {field: values for field, values in given.items() if field in _MULTIPLE}

@@ -5,6 +5,7 @@ Everything here is total: a string gives a value or a `Refused`, whoever sent it
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Self
@@ -40,6 +41,14 @@ _OTHER_FORMATS = {
     ".tar.xz": "a source distribution ends in '.tar.gz' (PEP 625)",
     ".tar.z": "a source distribution ends in '.tar.gz' (PEP 625)",
 }
+
+# Older spellings, which installers still take from other indexes.
+_OLD_WHEEL = re.compile(
+    r"(?P<name>[^\s-]+)-(?P<version>[^\s-]+)(?:-(?P<build>[0-9][^\s-]*))?"
+    r"-(?P<python>[^\s-]+)-(?P<abi>[^\s-]+)-(?P<platforms>[^\s-]+)\.whl"
+)
+SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+_OLD_PLAIN = re.compile(r"[A-Za-z0-9._~!+-]+")  # what a URL's path holds as it is
 
 _SKELETON = str.maketrans("lio", "110", "._-")
 
@@ -156,6 +165,56 @@ def parse_filename(filename: str) -> WheelFilename | SdistFilename:
     if filename.endswith(".tar.gz"):
         return _parse_sdist(filename)
     raise _invalid(filename, _about_extension(filename))
+
+
+def is_distribution(filename: str) -> bool:
+    """Whether a file is of a kind that installers take, by the end of its name."""
+    return filename.lower().endswith((".whl", *SDIST_SUFFIXES))
+
+
+def parse_foreign(filename: str, project: ProjectName) -> WheelFilename | SdistFilename:
+    """What the name of a file says that another index has in `project`, in any spelling that installers understand.
+
+    Raises Refused("invalid-filename") for what they pass by: other kinds of file, names of other projects, versions
+    that are none.
+    """
+    if len(filename) > FILENAME_LIMIT:
+        raise Refused("invalid-filename", f"A filename has at most {FILENAME_LIMIT} characters.", "content")
+    if not _OLD_PLAIN.fullmatch(filename) or ".." in filename:
+        raise _invalid(filename, "it takes letters, digits, '.', '_', '~', '!', '+' and '-'")
+    if parts := _OLD_WHEEL.fullmatch(filename):
+        version = _version_after(filename, f"{parts['name']}-{parts['version']}", project)
+        platforms = tuple(parts["platforms"].split("."))
+        return WheelFilename(filename, project, version, parts["build"] or "", parts["python"], parts["abi"], platforms)
+    suffix = next((each for each in SDIST_SUFFIXES if filename.lower().endswith(each)), None)
+    if suffix is None:
+        raise _invalid(filename, "installers take wheels and source distributions")
+    return SdistFilename(filename, project, _version_after(filename, filename[: -len(suffix)], project))
+
+
+def _version_after(filename: str, stem: str, project: ProjectName) -> Version:
+    """The version in `{name}-{version}`, where both may have hyphens: it is what follows the project's name."""
+    name, version = next((pair for pair in _splits(stem) if str(canonicalize_name(pair[0])) == project), ("", ""))
+    if not name:
+        raise _invalid(filename, f"it is not of project '{project}'")
+    try:
+        return parse_version(version)
+    except Refused as refused:
+        raise _invalid(filename, refused.message.rstrip(".")) from None
+
+
+def possible_projects(filename: str) -> set[ProjectName]:
+    """The projects that a distribution file of this name may belong to, however it is spelled."""
+    found = set()
+    for name, _version in _splits(filename):
+        with suppress(Refused):
+            found.add(ProjectName(name))
+    return found
+
+
+def _splits(stem: str) -> Iterator[tuple[str, str]]:
+    """The text in two, at each hyphen."""
+    return ((stem[:at], stem[at + 1 :]) for at, letter in enumerate(stem) if letter == "-")
 
 
 def _about_extension(filename: str) -> str:

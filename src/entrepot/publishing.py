@@ -5,12 +5,7 @@ key that nothing refers to, and `followers.collect` removes them after a day; on
 left owed are rows.
 """
 
-import hashlib
-import io
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from django.db import connection
 from django.utils import timezone
@@ -19,9 +14,9 @@ from entrepot import archives, layout, policy
 from entrepot.accounts import limits
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.limits import Limit, Room
-from entrepot.archives import Distribution, Filename
-from entrepot.digests import Digests
-from entrepot.names import ProjectName, WheelFilename, canonical_version, parse_filename, parse_version
+from entrepot.archives import Filename
+from entrepot.claims import Upload, check_digests, named_as_claimed
+from entrepot.names import WheelFilename
 from entrepot.policy import Policy
 from entrepot.ports.store import Store, is_whole
 from entrepot.projects import actions, queries
@@ -29,29 +24,10 @@ from entrepot.projects.admission import Standing, admit
 from entrepot.projects.models import Index
 from entrepot.projects.sizes import Sizes, sizes_of
 from entrepot.readme import check_description
-from entrepot.refusal import Refused, TooLarge, TooMany
+from entrepot.refusal import TooLarge, TooMany
+from entrepot.storing import store_distribution
 
 logger = logging.getLogger(__name__)
-
-DIGEST_FIELDS = {"md5": "md5_digest", "sha256": "sha256_digest", "blake2": "blake2_256_digest"}  # in the form
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that somebody wants to publish, and what they say of it.
-
-    `name`, `version` and `kind` ("sdist" or "bdist_wheel") are claims, held against the filename and the archive,
-    which is the truth. `claimed` maps "md5", "sha256" or "blake2" to a hexadecimal digest, in any case.
-    """
-
-    file: BinaryIO
-    digests: Digests
-    filename: str
-    name: str
-    version: str
-    kind: str
-    comment: str = ""
-    claimed: Mapping[str, str] = field(default_factory=dict)
 
 
 def publish(upload: Upload, *, index: Index, by: Actor, store: Store) -> int:
@@ -60,10 +36,10 @@ def publish(upload: Upload, *, index: Index, by: Actor, store: Store) -> int:
 
     Raises Refused (or a kind of it); then nothing has changed.
     """
-    filename = _named_as_claimed(upload, index.policy)
+    filename = named_as_claimed(upload, index.policy)
     _check_size(upload, sizes_of(index, filename.project))
     standing = admit(index, upload.name, filename, upload.digests, by, timezone.now())
-    _check_digests(upload)
+    check_digests(upload)
     if standing is Standing.SAME:
         _heal(store, upload, filename)
         return queries.last_serial(queries.project_named(index, filename.project))
@@ -74,7 +50,7 @@ def publish(upload: Upload, *, index: Index, by: Actor, store: Store) -> int:
     check_description(dist.metadata.description, dist.metadata.description_content_type)
     _check_pace(standing, index.policy, by)
     connection.close()  # or waits for the store
-    metadata_sha256, found = _store(store, upload, dist)
+    metadata_sha256, found = store_distribution(upload.file, dist, upload.digests, store=store)
     return actions.add_file(
         index,
         dist,
@@ -86,35 +62,10 @@ def publish(upload: Upload, *, index: Index, by: Actor, store: Store) -> int:
     )
 
 
-def _named_as_claimed(upload: Upload, rules: Policy) -> Filename:
-    name, version = ProjectName(upload.name), parse_version(upload.version)
-    policy.check_version(version, rules)
-    filename = parse_filename(upload.filename)
-    if filename.kind != upload.kind:
-        raise Refused("wrong-filetype", f"'{upload.filename}' is no {upload.kind}.", "filetype")
-    if filename.project != name:
-        raise Refused("wrong-name", f"'{upload.filename}' does not belong to project '{upload.name}'.", "name")
-    if canonical_version(filename.version) != canonical_version(version):
-        raise Refused("wrong-version", f"'{upload.filename}' is not of version '{upload.version}'.", "version")
-    if isinstance(filename, WheelFilename):
-        policy.check_platforms(filename, rules)
-    return filename
-
-
 def _check_size(upload: Upload, most: Sizes) -> None:
     if upload.digests.size > most.file:
         limit = most.file / 2**20
         raise TooLarge("file-too-large", f"File too large. Limit for '{upload.name}' is {limit:g} MB.", "content")
-
-
-def _check_digests(upload: Upload) -> None:
-    for name, claimed in upload.claimed.items():
-        if claimed.lower() != getattr(upload.digests, name):
-            raise Refused(
-                "wrong-digest",
-                f"The digest supplied does not match a digest calculated from the uploaded file ({name}).",
-                DIGEST_FIELDS[name],
-            )
 
 
 def _check_pace(standing: Standing, rules: Policy, by: Actor) -> None:
@@ -146,22 +97,6 @@ def _full(name: str, amount: int | None, by: Actor) -> Room | None:
     return None if room.admitted else room
 
 
-def _store(store: Store, upload: Upload, dist: Distribution) -> tuple[str, list[str]]:
-    """Store the file and, for a wheel, its metadata beside it.
-
-    Returns the metadata's SHA-256, or nothing; and the keys where the bytes were found, which somebody may be about to
-    remove.
-    """
-    blake2, filename = upload.digests.blake2, dist.filename.filename
-    upload.file.seek(0)
-    objects: dict[str, BinaryIO] = {layout.package(blake2, filename).key: upload.file}
-    metadata_sha256 = ""  # the metadata of an sdist may change when it is built
-    if isinstance(dist.filename, WheelFilename):
-        objects[layout.sidecar(blake2, filename).key] = io.BytesIO(dist.metadata_bytes)
-        metadata_sha256 = hashlib.sha256(dist.metadata_bytes).hexdigest()
-    return metadata_sha256, [key for key, source in objects.items() if not store.create(key, source)]
-
-
 def _heal(store: Store, upload: Upload, filename: Filename) -> None:
     """Store the very file once more where the store has lost it, or a part of it."""
     key = layout.package(upload.digests.blake2, filename.filename).key
@@ -169,5 +104,5 @@ def _heal(store: Store, upload: Upload, filename: Filename) -> None:
     lost_metadata = isinstance(filename, WheelFilename) and store.find(beside) is None
     if not is_whole(key, upload.digests.size, store=store) or lost_metadata:
         upload.file.seek(0)
-        _store(store, upload, archives.open_distribution(upload.file, filename))
+        store_distribution(upload.file, archives.open_distribution(upload.file, filename), upload.digests, store=store)
         logger.warning("%s was damaged or missing, and was stored again from an upload", key)

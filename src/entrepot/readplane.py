@@ -6,6 +6,7 @@ What it does not own is answered with 404.
 from entrepot import layout
 from entrepot.config import Config
 from entrepot.edge.app import Edge
+from entrepot.edge.downloads import DownloadLog
 from entrepot.layout import Form
 from entrepot.monitoring import logs
 from entrepot.monitoring.observed import Observed
@@ -17,10 +18,11 @@ from entrepot.monitoring.telemetry import start
 def _application(config: Config) -> Observed:
     logs.configure(config.log)
     store = config.store()
-    edge = Edge(store)
+    downloads = DownloadLog(config.downloads_noted_in)
+    edge = Edge(store, downloads=downloads)
     answers = Recent[object](lambda: store.stamp(layout.project_list(Form.JSON).key))
     operations = Operations({"store": answers}, list, config.metrics_token)
-    return Observed(edge, at_once=edge.at_once, operations=operations, telemetry=start(config))
+    return Observed(edge, at_once=edge.at_once, operations=operations, telemetry=start(config), downloads=downloads)
 
 
 application = _application(Config.current())

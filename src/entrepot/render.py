@@ -9,7 +9,8 @@ import json
 from html import escape
 
 from entrepot.documents import FileDetail, ProjectDetail, ProjectList, ReleaseDetail, ReleaseInfo, Vulnerability
-from entrepot.layout import package
+from entrepot.layout import package, provenance
+from entrepot.names import ProjectName
 
 API_VERSION = "1.4"
 
@@ -32,8 +33,8 @@ def project_list_html(projects: ProjectList) -> bytes:
     return _html("Simple index", [], anchors, projects.last_serial)
 
 
-def project_json(project: ProjectDetail) -> bytes:
-    """A project's simple page, JSON form."""
+def project_json(project: ProjectDetail, *, url: str) -> bytes:
+    """A project's simple page, JSON form. `url` is the index's public one, which provenance needs in full."""
     status = {"status": project.status, "reason": project.status_reason}
     return _json(
         {
@@ -41,17 +42,25 @@ def project_json(project: ProjectDetail) -> bytes:
             "name": project.name,
             "project-status": {key: value for key, value in status.items() if value},
             "versions": [release.version for release in project.releases],
-            "files": [_simple_file(file) for release in project.releases for file in release.files],
+            "files": [
+                {**_simple_file(file), **_provenance("provenance", file, project.name, release, url)}
+                for release in project.releases
+                for file in release.files
+            ],
         }
     )
 
 
-def project_html(project: ProjectDetail) -> bytes:
+def project_html(project: ProjectDetail, *, url: str) -> bytes:
     """A project's simple page, HTML form. One anchor a line: some tools read it with regular expressions."""
     metas = [f'<meta name="pypi:project-status" content="{project.status}">']
     if project.status_reason:
         metas.append(f'<meta name="pypi:project-status-reason" content="{escape(project.status_reason)}">')
-    anchors = [_anchor(file) for release in project.releases for file in release.files]
+    anchors = [
+        _anchor(file, _provenance("data-provenance", file, project.name, release, url))
+        for release in project.releases
+        for file in release.files
+    ]
     return _html(f"Links for {project.name}", metas, anchors, project.last_serial)
 
 
@@ -96,7 +105,14 @@ def _href(file: FileDetail) -> str:
     return f"../../{package(file.blake2, file.filename).key}"
 
 
-def _anchor(file: FileDetail) -> str:
+def _provenance(key: str, file: FileDetail, name: ProjectName, release: ReleaseDetail, url: str) -> dict[str, str]:
+    """Where a file's provenance is (PEP 740), for the files that have one."""
+    if not file.has_provenance:
+        return {}
+    return {key: url + provenance(name, release.canonical, file.filename).path}
+
+
+def _anchor(file: FileDetail, provenance_of: dict[str, str]) -> str:
     attributes = {"href": f"{_href(file)}#sha256={file.sha256}"}
     if file.requires_python:
         attributes["data-requires-python"] = file.requires_python
@@ -104,6 +120,7 @@ def _anchor(file: FileDetail) -> str:
         attributes["data-core-metadata"] = attributes["data-dist-info-metadata"] = f"sha256={file.metadata_sha256}"
     if file.yanked:
         attributes["data-yanked"] = file.yanked_reason
+    attributes |= provenance_of
     text = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items())
     return f"<a {text}>{file.filename}</a>"
 

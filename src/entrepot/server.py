@@ -3,7 +3,8 @@
 - An application with `at_once(method, target, headers)` (see `entrepot.edge.app`) is asked first, in the parser's
   callback, and what it gives is written to the transport there and then: no task, no ASGI messages. If it has
   `answered_at_once`, such answers are counted in it: by the tenth byte of the head, then the third of the target.
-- `http.response.zerocopysend` (ASGI extension): the kernel sends the file. The application opens and closes it.
+- `http.response.zerocopysend` (ASGI extension): the kernel sends the file. The application opens and closes it. Our own
+  addition to it: when the kernel has taken all, `sent` is called, if the message has it.
 - `entrepot.reason` (our extension): `http.response.start` may carry `reason`, the text of the status line, which is the
   only part of a refusal that some upload clients show.
 - A client that takes nothing of what waits for it is let go; one look in `STUCK` seconds tells.
@@ -242,6 +243,7 @@ class Protocol(HttpToolsProtocol):
         if cycle.scope["method"] != "HEAD":
             try:
                 cycle.expected_content_length -= await self._copy(message)
+                message.get("sent", _nobody_asks)()
             except (ConnectionError, TimeoutError):
                 cycle.disconnected = True
                 self.transport.abort()
@@ -260,6 +262,10 @@ def _stands(connection: socket.socket) -> int | None:
     info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
     packets, taken, unsent = _TCP_INFO.unpack(info)
     return int(taken) if packets or unsent else None
+
+
+def _nobody_asks() -> None:
+    """Where nobody wants to know that a file was sent."""
 
 
 def phrase(reason: str) -> bytes:

@@ -42,7 +42,9 @@ INSTALLED_APPS = [
     "entrepot.accounts",
     "entrepot.journal",
     "entrepot.projects",
+    "entrepot.mirror",
     "entrepot.search",
+    "entrepot.stats",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -27,6 +27,7 @@ from entrepot.web import (
     search,
     sitemaps,
     standing,
+    statistics,
     tokens,
     wellknown,
 )
@@ -104,6 +105,8 @@ urlpatterns = [
     re_path("^pypi/?$", old.pypi, name="pypi"),
     re_path(r"^(?:pypi|p)/(?P<name>[^/]+)(?:/(?P<version>[^/]+))?/?$", old.project, name="old_project"),
     path("status/", status, name="status"),
+    path("stats/", statistics.stats, name="stats"),
+    re_path(rf"^badge/(?P<name>[^/]+)/(?P<kind>{'|'.join(statistics.BADGES)})\.svg$", statistics.badge, name="badge"),
     path("classifiers/", classifiers, name="classifiers"),
     path("help/", standing.page, {"name": "help"}, name="help"),
     path("security/", standing.page, {"name": "security"}, name="security"),

@@ -357,7 +357,14 @@ def numbers(server: Server) -> list[str]:
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(filled: Server, browser: Browser, scheme: str, screen: ViewportSize) -> None:
-    pages = ["/classifiers/?q=django", "/classifiers/?q=nothing-at-all", "/help/", "/security/", "/policies/"]
+    pages = [
+        "/classifiers/?q=django",
+        "/classifiers/?q=nothing-at-all",
+        "/stats/",
+        "/help/",
+        "/security/",
+        "/policies/",
+    ]
     pages += [f"/policies/{name}/" for name in ("terms-of-use", "privacy", "names")] + ["/user/alice/"]
     with visit(browser, filled.url, screen, scheme) as page:
         for path in ("/", *pages):

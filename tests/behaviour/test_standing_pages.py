@@ -24,6 +24,10 @@ NOT_FOR_PEOPLE = {
     *("migration-blocked", "pg-dump-failed", "pg-dump-missing", "not-signed", "purge-failed"),
     *("action-gone", "already-prohibited", "banner-over", "flag-unchanged", "invalid-advisory", "invalid-limit"),
     *("invitation-needed", "no-such-name", "odd-filter", "pg-trgm-missing"),
+    *("account-opened", "invalid-export", "no-such-index", "not-inside", "several-indexes"),
+    *("bundle-damaged", "invalid-bundle", "invalid-lock", "invalid-python", "no-bundle", "not-a-file", "not-resolved"),
+    *("nothing-fits", "unknown-bundle", "log-damaged", "invalid-requirement", "mirror-exists", "no-such-mirror"),
+    *("project-local", "upstream-missing", "upstream-unavailable", "upstream-unreadable", "wrong-size", "no-hash"),
     *("no-scanners", "invalid-signature", "invalid-report", "too-many-reports"),
 }
 

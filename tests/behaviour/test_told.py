@@ -20,7 +20,7 @@ from uploading import upload
 from visiting import Visitor, member, newcomer, words
 
 SOURCE = Path(entrepot.__file__).parent
-FLOORS = ("journal", "accounts", "projects")
+FLOORS = ("journal", "accounts", "projects", "mirror")
 # Which argument of a function the action is.
 SAYING = {"record.note": 0, "event_of": 1}
 ROLES = ["Maintainer", "Owner"]

@@ -118,6 +118,7 @@ NOTICES: Mapping[str, Notice] = {
 QUIET = frozenset(
     {"account:profile", "factor:fail", "session:end", "sign-in", "sign-in:fail"}
     | {"banner:put-up", "banner:take-down", "flag:off", "flag:on", "name:allow", "name:prohibit"}
+    | {"mirror:add", "mirror:change", "mirror:remove"}
 )
 
 # What the journal calls it, by its first two words, and what those who have a role in the project are told of it. Where

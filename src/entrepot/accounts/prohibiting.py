@@ -29,6 +29,11 @@ def check_project(name: names.ProjectName, *, alike: Q, by: Actor) -> None:
     raise Refused("name-reserved", f"The name {str(name)!r} isn't allowed: it is kept for somebody else.", "name")
 
 
+def is_for_nobody(name: names.ProjectName) -> bool:
+    """Whether the operator lets no project have this name, or one of a single user's only."""
+    return bool(_held_for(same(name), Kind.PROJECT))
+
+
 def is_for_others(name: str, *, of: User | None) -> bool:
     """Whether no user may take the name, or only somebody else than `of`."""
     held_for = _held_for(similar(names.ProjectName(name)), Kind.USER)

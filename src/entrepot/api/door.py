@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from entrepot.api.form import MAX_TEXT
+from entrepot.form import MAX_TEXT
 from entrepot.monitoring.observation import current
 from entrepot.policy import LARGEST_FILE
 from entrepot.refusal import TooLarge

@@ -7,11 +7,12 @@ gets installed. Whatever else comes in gives `Refused`, with a sentence that nam
 from typing import BinaryIO
 
 from entrepot.archives.distribution import Distribution, Filename
+from entrepot.archives.foreign import open_foreign
 from entrepot.archives.sdist import open_sdist
 from entrepot.archives.wheel import open_wheel
 from entrepot.names import WheelFilename
 
-__all__ = ["Distribution", "Filename", "open_distribution"]
+__all__ = ["Distribution", "Filename", "open_distribution", "open_foreign"]
 
 
 def open_distribution(file: BinaryIO, filename: Filename) -> Distribution:

@@ -14,7 +14,6 @@ from entrepot.archives import tarinside, zipinside
 from entrepot.archives.distribution import Filename
 from entrepot.archives.member import Budget, Found, Inner, Kind
 from entrepot.archives.streams import GZIP, inflate, pieces, size_of
-from entrepot.names import WheelFilename
 
 SHOWN = 512 * 1024  # bytes of a file that are shown
 
@@ -30,7 +29,7 @@ class Content:
 
 def listing(file: BinaryIO, filename: Filename) -> tuple[Inner, ...]:
     """The members of the archive in `file`. Raises `Refused` where it cannot be read, TooLarge("too-much-inside")."""
-    return tuple(found.inner for found in _members(file, filename))
+    return tuple(found.inner for found in members(file, filename))
 
 
 def openable(inners: tuple[Inner, ...]) -> frozenset[str]:
@@ -43,7 +42,7 @@ def digests(file: BinaryIO, filename: Filename) -> tuple[tuple[Inner, str], ...]
     """The members but folders, each with the SHA-256 of its content; empty for what is no file. Raises as `listing`."""
     return tuple(
         (found.inner, _hashed(found)[0] if found.inner.kind is Kind.FILE else "")
-        for found in _members(file, filename)
+        for found in members(file, filename)
         if found.inner.kind is not Kind.FOLDER
     )
 
@@ -52,15 +51,16 @@ def content(file: BinaryIO, filename: Filename, path: str) -> Content | None:
     """The file at `path` in the archive; None where none could be shown. Raises as `listing`."""
     opened = [
         Content(found.inner, *_hashed(found))
-        for found in _members(file, filename)
+        for found in members(file, filename)
         if found.inner.path == path and found.inner.is_plain
     ]
     return opened[0] if len(opened) == 1 else None
 
 
-def _members(file: BinaryIO, filename: Filename) -> Iterator[Found]:
+def members(file: BinaryIO, filename: Filename) -> Iterator[Found]:
+    """The members of the archive in `file`, each with its content, one after the other. Raises as `listing`."""
     budget = Budget()
-    if isinstance(filename, WheelFilename):
+    if filename.filename.lower().endswith((".whl", ".zip")):
         return zipinside.read_members(file, budget)
     return tarinside.read_members(inflate(pieces(file, 0, size_of(file)), GZIP, "the gzip stream"), budget)
 

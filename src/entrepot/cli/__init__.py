@@ -23,7 +23,8 @@ COMMANDS = {
     "migrate": "upkeep",
     "verify": "upkeep",
     "rebuild": "upkeep",
-    "import": "upkeep",
+    "bundle": "bundle",
+    "import": "moving",
     "backup": "backup",
     "restore": "backup",
     "user": "people",
@@ -36,8 +37,11 @@ COMMANDS = {
     "delete": "projects",
     "status": "projects",
     "vulnerabilities": "vulnerabilities",
+    "conformance": "conformance",
+    "mirror": "mirror",
+    "statistics": "statistics",
 }
-WITHOUT_DJANGO = {"serve", "edge", "web", "work", "part"}  # they, or their parts, load it when they need it
+WITHOUT_DJANGO = {"serve", "edge", "web", "work", "part", "bundle", "conformance"}  # parts load it when they need it
 
 
 class Commands(click.Group):

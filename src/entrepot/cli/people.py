@@ -11,7 +11,7 @@ import click
 from click.exceptions import Exit
 from django.utils import timezone
 
-from entrepot.accounts import actions, people
+from entrepot.accounts import actions, arriving, people
 from entrepot.accounts.actor import OPERATOR
 from entrepot.accounts.models import Token, User
 from entrepot.accounts.queries import all_events_of, tokens_of, user_named
@@ -47,6 +47,19 @@ def create_user(name: str, email: str, superuser: bool) -> None:
     password = sys.stdin.readline().rstrip("\r\n")
     actions.create_user(name, by=OPERATOR, email=email, password=password, superuser=superuser)
     click.echo(f"Made user {name}.")
+
+
+@user_command.command("address")
+@click.argument("name")
+@click.argument("email")
+def vouch_for_address(name: str, email: str) -> None:
+    """Let EMAIL count as a verified address of user NAME, who can then set a password with it.
+
+    Only for accounts that `entrepot import` made, until they have an address.
+    """
+    prepare()
+    arriving.vouch_for_address(user_named(name), email, by=OPERATOR)
+    click.echo(f"{email} is a verified address of {name} now.")
 
 
 @user_command.command("list")

@@ -2,25 +2,18 @@
 
 import os
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
-from entrepot.accounts.actor import Actor
-from entrepot.cli.installation import acting_for, check_not_ahead, open_index, prepare
+from entrepot.cli.installation import check_not_ahead, open_index, prepare
 from entrepot.cli.progress import with_progress
 from entrepot.config import Config
-from entrepot.digests import Hasher
 from entrepot.followers import drift, following, loop, pages, restore
 from entrepot.journal import documents as owed
 from entrepot.journal import log
-from entrepot.names import parse_filename
 from entrepot.ports.cdn import Cdn, PurgeFailed
 from entrepot.ports.store import Store
 from entrepot.projects import actions, queries
-from entrepot.projects.models import Index
-from entrepot.publishing import Upload, publish
 from entrepot.refusal import Refused
 
 
@@ -95,42 +88,3 @@ def rebuild(store: Store, cdn: Cdn) -> int:
     failed = outcomes.count(False)
     click.echo(f"Wrote {len(outcomes) - failed} documents; {failed} failed and stay owed.")
     return failed
-
-
-@click.command("import")
-@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--by", metavar="NAME", help="The user who owns new projects; nobody otherwise.")
-def import_command(path: Path, by: str | None) -> None:
-    """Publish all wheels and sdists of a folder, with all the checks of an upload. Exit code 1 when one is refused."""
-    index, store, cdn = prepare(), Config.current().store(), Config.current().cdn()
-    actor = acting_for(by)
-    files = sorted(each for each in path.iterdir() if each.name.endswith((".whl", ".tar.gz")))
-    refused = 0
-    for file in with_progress(files, len(files), "Files"):
-        try:
-            _import_file(file, index, actor, store)
-        except (Refused, OSError) as problem:
-            click.echo(f"{file.name}: {problem}")
-            refused += 1
-    due = datetime.now(UTC) + log.LEASE  # so that what a worker has begun is done, too, when this returns
-    for _ in with_progress(pages.publish_owed(due=due, store=store, cdn=cdn), len(log.owed(due=due)), "Documents"):
-        pass
-    click.echo(f"Imported {len(files) - refused} files; {refused} refused.")
-    sys.exit(1 if refused else 0)
-
-
-def _import_file(path: Path, index: Index, actor: Actor, store: Store) -> None:
-    filename = parse_filename(path.name)
-    with path.open("rb") as file:
-        hasher = Hasher()
-        while chunk := file.read(1 << 20):
-            hasher.update(chunk)
-        upload = Upload(
-            file=file,
-            digests=hasher.digests(),
-            filename=path.name,
-            name=filename.project,
-            version=str(filename.version),
-            kind=filename.kind,
-        )
-        publish(upload, index=index, by=actor, store=store)

@@ -15,6 +15,7 @@ from entrepot.config import Config
 from entrepot.followers import watch
 from entrepot.followers.heart import HEART
 from entrepot.followers.loop import work
+from entrepot.mirror.keeping import keep
 from entrepot.monitoring.observed import Observed, Receive, Scope, Send
 from entrepot.monitoring.operations import Operations
 from entrepot.monitoring.recent import Recent
@@ -29,7 +30,11 @@ def be_worker(stop: StopSignal) -> None:
     """Work until told to stop."""
     config = Config.current()
     start(config)
+    # Beside the rest, because it waits for others: for hours where an index is followed for the first time.
+    mirrors = Thread(target=keep, kwargs={"store": config.store(), "uploads": config.uploads, "stopped": stop.wait})
+    mirrors.start()
     work(store=config.store(), cdn=config.cdn(), stopped=stop.wait)
+    mirrors.join()
 
 
 def answer_probes(host: str, port: int) -> None:

@@ -9,13 +9,15 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from http import HTTPStatus
 from urllib.parse import quote
 
 from entrepot import layout
 from entrepot.edge import answers, negotiate, routes
 from entrepot.edge.answers import Answer, Header
 from entrepot.edge.conditions import span, unchanged
+from entrepot.edge.downloads import NOT_LOGGED, DownloadLog
 from entrepot.edge.memory import Kept, Memory, Ready, Withheld
 from entrepot.edge.routes import Document, Filed, Package, Route, Simple
 from entrepot.edge.sending import Exchange, Receive, Scope, Send
@@ -29,6 +31,7 @@ LONGEST = 4000  # bytes of a hot request's target and headers; keeps what is rem
 logger = logging.getLogger(__name__)
 
 _READING = {b"GET", b"HEAD"}
+_BEGINNING = b"bytes=0-"  # of a part that is counted as a download; what follows is the same one
 _CONDITIONS = {b"accept", b"accept-encoding", b"if-none-match", b"if-range", b"range"}
 
 
@@ -42,17 +45,23 @@ class Choice:
 
 
 class Edge:
-    """Serves what `store` holds; keeps at most `memory_limit` bytes of what is hot. HTTP scopes only."""
+    """Serves what `store` holds; keeps at most `memory_limit` bytes of what is hot. HTTP scopes only.
 
-    def __init__(self, store: Store, memory_limit: int = 64 * MEBIBYTE) -> None:
+    What is fetched is noted in `downloads`.
+    """
+
+    def __init__(self, store: Store, memory_limit: int = 64 * MEBIBYTE, *, downloads: DownloadLog = NOT_LOGGED) -> None:
         self._store = store
+        self._downloads = downloads
         self._memory = Memory(store, memory_limit)
         self._complained = float("-inf")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        answer = await self._answer(scope["method"].encode(), _target(scope), _conditions(scope["headers"]))
-        await Exchange(self._store, self._memory.in_thread, scope, receive, send).answer(answer)
+        target, conditions = _target(scope), _conditions(scope["headers"])
+        answer = await self._answer(scope["method"].encode(), target, conditions)
+        noted = partial(self._note, scope, routes.route(target), answer, conditions.get(b"range", b""))
+        await Exchange(self._store, self._memory.in_thread, scope, receive, send, noted).answer(answer)
 
     def at_once(self, method: bytes, target: bytes, headers: Sequence[Header]) -> tuple[bytes, bytes] | None:
         """The head (without the empty line that ends it) and the body, when the answer is in memory."""
@@ -78,7 +87,17 @@ class Edge:
             return None
         if b"if-none-match" in conditions and unchanged(conditions[b"if-none-match"], ready.etag):
             return ready.unchanged, b""
+        if method == b"GET" and isinstance(asked, Package) and asked.blake2:
+            self._downloads.note(asked, _agent(headers), 200)
         return ready.whole, (ready.body if method == b"GET" else b"")
+
+    def _note(self, scope: Scope, route: Route, answer: Answer, asked: bytes) -> None:
+        """A distribution file was sent from its beginning, or the store is to send it: that is a download."""
+        if scope["method"] != "GET" or not isinstance(route, Package) or not route.blake2:
+            return
+        parts = {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.FOUND}
+        if answer.status == HTTPStatus.OK or (answer.status in parts and (asked or _BEGINNING).startswith(_BEGINNING)):
+            self._downloads.note(route, _agent(scope["headers"]), answer.status.value, asked)
 
     async def _answer(self, method: bytes, target: bytes, conditions: Mapping[bytes, bytes]) -> Answer:
         if method == b"OPTIONS":
@@ -180,6 +199,13 @@ def _conditions(headers: Iterable[Header]) -> dict[bytes, bytes]:
         if name in _CONDITIONS:
             found[name] = found[name] + b", " + value if name in found else value
     return found
+
+
+def _agent(headers: Iterable[Header]) -> bytes:
+    for name, value in headers:  # quicker than an expression, for every small file
+        if name == b"user-agent":
+            return value
+    return b""
 
 
 @lru_cache(2048)

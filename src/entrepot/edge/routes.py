@@ -23,10 +23,11 @@ from entrepot.refusal import Refused
 PLAIN = "text/plain; charset=utf-8"
 LONGEST = 2000  # bytes of a target; nothing published needs more
 
-_OWNED = re.compile(r"/simple(?:/.*)?|/packages/.*|/pypi/[^/]+(?:/[^/]+)?/json/?|/_health/", re.DOTALL)
+_OWNED = re.compile(r"/simple(?:/.*)?|/packages/.*|/pypi/[^/]+(?:/[^/]+)?/json/?|/integrity/.*|/_health/", re.DOTALL)
 _PLAIN_PATH = re.compile(rb"(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~!+-]{1,255})+/?")
 _PROJECT_PAGE = re.compile(r"/simple/([^/]+)(/?)")
 _JSON = re.compile(r"/pypi/([^/]+)(?:/([^/]+))?/json/?")
+_PROVENANCE = re.compile(r"/integrity/([^/]+)/([^/]+)/([^/]+)/provenance")
 _PACKAGE = re.compile(r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+?)(\.metadata)?")
 _FILED = re.compile(r"/packages/[^/]+/[^/]/([^/]+)/([^/]+)")  # "source", or a Python tag, then the first letter
 
@@ -135,7 +136,7 @@ def _as_asked(found: Route, target: str) -> Route:
 
 
 def _nothing(path: bytes) -> Nothing:
-    return Nothing(layout.JSON if path.startswith(b"/pypi/") else PLAIN)
+    return Nothing(layout.JSON if path.startswith((b"/pypi/", b"/integrity/")) else PLAIN)
 
 
 def _find(path: str, query: bytes) -> Route:
@@ -146,8 +147,8 @@ def _find(path: str, query: bytes) -> Route:
         return Simple(layout.project_list(Form.JSON), layout.project_list(Form.HTML), _wanted(query))
     if match := _PROJECT_PAGE.fullmatch(path):
         return _project_page(match[1], match[2], query)
-    if match := _JSON.fullmatch(path):
-        return _document(match[1], match[2])
+    if document := _document(path):
+        return document
     if match := _PACKAGE.fullmatch(path):
         return _package(match[1] + match[2] + match[3], match[4], match[5])
     match = _FILED.fullmatch(path)
@@ -161,7 +162,16 @@ def _project_page(raw: str, slash: str, query: bytes) -> Simple | Redirect:
     return Simple(layout.project_page(name, Form.JSON), layout.project_page(name, Form.HTML), _wanted(query))
 
 
-def _document(raw: str, version: str | None) -> Document | Redirect:
+def _document(path: str) -> Document | Redirect | None:
+    if match := _JSON.fullmatch(path):
+        return _legacy(match[1], match[2])
+    if match := _PROVENANCE.fullmatch(path):
+        version = canonical_version(parse_version(match[2]))
+        return Document(layout.provenance(ProjectName(match[1]), version, match[3]))
+    return None
+
+
+def _legacy(raw: str, version: str | None) -> Document | Redirect:
     name = ProjectName(raw)
     if name != raw:
         return Redirect(f"/pypi/{name}/{version}/json" if version else f"/pypi/{name}/json")

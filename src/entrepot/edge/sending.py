@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from entrepot.edge import answers, routes
@@ -21,13 +21,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request that is being answered. `in_thread` calls what may wait for the `store`."""
+    """One request that is being answered. `in_thread` calls what may wait for the `store`.
+
+    `sent` is called when all of the answer has been taken, by the kernel at least; not when the client went away.
+    """
 
     store: Store
     in_thread: Callable[..., Awaitable[Any]]
     scope: Scope
     receive: Receive
     send: Send
+    sent: Callable[[], None]
 
     async def answer(self, answer: Answer) -> None:
         """Send the answer. Raises OSError when the store fails half-way: the connection is then cut."""
@@ -35,6 +39,7 @@ class Exchange:
         if isinstance(body, bytes):
             await self._start(answer)
             await self.send({"type": "http.response.body", "body": body})
+            self.sent()
         elif body.path and "http.response.zerocopysend" in extensions:
             await self._send_file(answer, body)
         else:
@@ -49,7 +54,7 @@ class Exchange:
         with file:
             await self._start(answer)
             message = {"type": "http.response.zerocopysend", "file": file, "offset": body.first, "count": body.count}
-            await self.send(message)
+            await self.send({**message, "sent": self.sent})
 
     async def _send_pieces(self, answer: Answer, body: Excerpt) -> None:
         with closing(self.store.read(body.key, body.first, body.count)) as pieces:
@@ -67,6 +72,8 @@ class Exchange:
                     piece = await self.in_thread(next, pieces)
                     left -= len(piece)
                     await self._send_piece(piece, left)
+                if not gone.done():
+                    self.sent()
             finally:
                 gone.cancel()
 
@@ -79,8 +86,12 @@ class Exchange:
 
     async def _give_up(self) -> None:
         logger.exception("an object of the store cannot be read")
-        await self.answer(answers.unavailable(routes.PLAIN))
+        await replace(self, sent=_nothing).answer(answers.unavailable(routes.PLAIN))
 
     async def _start(self, answer: Answer) -> None:
         start = {"type": "http.response.start", "status": answer.status.value, "headers": answer.headers}
         await self.send(start)
+
+
+def _nothing() -> None:
+    """What was asked for is not sent after all."""

@@ -8,12 +8,11 @@ from itertools import islice
 
 from entrepot import layout
 from entrepot.followers.drift import store_is_ahead
-from entrepot.names import parse_filename
+from entrepot.names import ProjectName, possible_projects
 from entrepot.page import Damaged
 from entrepot.ports.store import Store
 from entrepot.projects import actions
 from entrepot.projects.models import File, Index
-from entrepot.refusal import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +60,16 @@ def _remove(package: Package, store: Store, before: datetime) -> str:
 
 def _is_shown(key: str, filename: str, store: Store) -> bool:
     """Whether a project's page points there. The last line of defence, should the database have gone back in time."""
+    file = key.removesuffix(".metadata").encode()
+    return any(file in _page_of(project, store) for project in possible_projects(filename))
+
+
+def _page_of(project: ProjectName, store: Store) -> bytes:
     try:
-        project = parse_filename(filename.removesuffix(".metadata")).project
         page = store.read_page(layout.project_page(project, layout.Form.JSON).key)
-    except (Refused, Damaged):
-        return False
-    return page is not None and bool(page.variants) and key.removesuffix(".metadata").encode() in page.body
+    except Damaged:
+        return b""
+    return b"" if page is None or not page.variants else page.body
 
 
 def _names(filename: str) -> set[str]:

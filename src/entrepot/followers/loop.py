@@ -4,13 +4,14 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from entrepot.accounts import limits, people, sessions
-from entrepot.followers import descriptions, domains, following, mail, pages
+from entrepot.config import Config
+from entrepot.followers import descriptions, domains, following, mail, pages, statistics
 from entrepot.followers.collect import collect
 from entrepot.followers.dependents import Dependents
 from entrepot.followers.descriptions import Descriptions
@@ -62,7 +63,8 @@ def step(*, store: Store, cdn: Cdn, now: datetime, tidied: datetime, stopped: Ca
     """One round: all that is due now; and now and then the tidying. Returns when that was done last."""
     _do(due=now, store=store, cdn=cdn, stopped=stopped)
     # Followers may have to begin with the first entry, and descriptions take seconds: nothing else waits for them.
-    for each in (following.steps(FOLLOWERS), islice(descriptions.render_owed(cdn=cdn), RENDERED_AT_ONCE)):
+    rendered = islice(descriptions.render_owed(cdn=cdn), RENDERED_AT_ONCE)
+    for each in (following.steps(FOLLOWERS), rendered, statistics.count(Config.current().downloads)):
         for _ in each:
             _do(due=timezone.now(), store=store, cdn=cdn, stopped=stopped)
             if stopped(0):
@@ -82,7 +84,7 @@ def step(*, store: Store, cdn: Cdn, now: datetime, tidied: datetime, stopped: Ca
             sessions.forget()
             people.forget_unconfirmed(now=now)
             logger.info("removed %d stored objects that nothing refers to", removed)
-            for _ in domains.look(now=now):
+            for _ in chain(statistics.fold(), domains.look(now=now)):
                 _do(due=timezone.now(), store=store, cdn=cdn, stopped=stopped)
                 if stopped(0):
                     return tidied

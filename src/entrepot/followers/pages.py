@@ -15,17 +15,17 @@ from itertools import islice
 
 from django.utils import timezone
 
-from entrepot import layout, render
+from entrepot import layout, render, simple
 from entrepot.followers.purge import Write, unseen
 from entrepot.journal import log
 from entrepot.journal.documents import Document, Kind
-from entrepot.layout import Form, Place
 from entrepot.page import Page
 from entrepot.ports.cdn import CacheTrouble, Cdn
 from entrepot.ports.store import Store, Superseded
 from entrepot.projects import queries
 from entrepot.projects.models import Index, Project
 from entrepot.refusal import Unavailable
+from entrepot.simple import Pages
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ AT_ONCE = 10  # documents that a worker claims in one transaction
 # How long a document that fails again and again waits at the most: while the store or a cache is away, which is not its
 # fault, and when nobody knows why.
 OUTAGE, FAILURE = timedelta(seconds=30), timedelta(minutes=10)
-
-Pages = Iterator[tuple[Place, Page]]
 
 
 def publish_own(serial: int, *, store: Store, cdn: Cdn) -> bool:
@@ -153,29 +151,24 @@ def _check_lived_through(serial: int) -> None:
 
 def _list_pages(document: Document, serial: int) -> Pages:
     shown = queries.project_list(Index.objects.get(pk=document.key), serial=serial)
-    for form, body in (
-        (Form.JSON, render.project_list_json(shown)),
-        (Form.HTML, render.project_list_html(shown)),
-    ):
-        yield layout.project_list(form), Page.of(body, serial=serial, last_serial=shown.last_serial)
+    yield from simple.project_list(shown, serial=serial)
 
 
 def _project_pages(document: Document, serial: int) -> Pages:
     project = Project.objects.select_related("index", "deletion").get(pk=document.key)
     name = project.normalized
     if hasattr(project, "deletion"):
-        for place in (*(layout.project_page(name, form) for form in Form), layout.project_json(name)):
-            yield place, Page.gone(serial=serial)
+        yield from simple.no_project(name, serial=serial)
+        yield layout.project_json(name), Page.gone(serial=serial)
         return
-    detail = queries.project_detail(project)
-    for form, body in ((Form.JSON, render.project_json(detail)), (Form.HTML, render.project_html(detail))):
-        yield layout.project_page(name, form), Page.of(body, serial=serial, last_serial=detail.last_serial)
+    detail, url = queries.project_detail(project), project.index.url
+    yield from simple.project(detail, url=url, serial=serial)
     shown = queries.shown_release(detail)
     if shown is None:
         yield layout.project_json(name), Page.gone(serial=serial)
         return
     info = queries.release_info(project, shown)
-    body = render.legacy_project(detail, info, url=project.index.url)
+    body = render.legacy_project(detail, info, url=url)
     yield layout.project_json(name), Page.of(body, serial=serial, last_serial=detail.last_serial)
 
 
@@ -185,6 +178,11 @@ def _release_pages(document: Document, serial: int) -> Pages:
     place = layout.release_json(project.normalized, canonical)
     detail = queries.project_detail(project)
     shown = next((each for each in detail.releases if each.canonical == canonical and each.files), None)
+    offered = {file.filename for file in shown.files} if shown else set()
+    for filename, provenance in queries.provenances(project, canonical):
+        where = layout.provenance(project.normalized, canonical, filename)
+        told = Page.of(provenance.encode(), serial=serial, last_serial=detail.last_serial)
+        yield where, told if filename in offered else Page.gone(serial=serial)
     if shown is None:
         yield place, Page.gone(serial=serial)
         return
@@ -196,11 +194,7 @@ def _release_pages(document: Document, serial: int) -> Pages:
 
 def _file_pages(document: Document, serial: int) -> Pages:
     blake2, filename = document.parts()
-    place = layout.withheld(blake2, filename)
-    if queries.is_offered(blake2, filename):
-        yield place, Page.gone(serial=serial)
-    else:
-        yield place, Page.of(render.withheld_note(), serial=serial, last_serial=0)
+    yield from simple.file_note(blake2, filename, offered=queries.is_offered(blake2, filename), serial=serial)
 
 
 BUILDERS = {

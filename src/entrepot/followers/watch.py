@@ -24,6 +24,7 @@ from entrepot.journal import log
 from entrepot.journal.documents import Document, Kind
 from entrepot.journal.models import Dirty, Entry
 from entrepot.layout import Form
+from entrepot.mirror.models import Followed, Mirror
 from entrepot.monitoring import metrics
 from entrepot.monitoring.recent import Recent
 from entrepot.ports.cdn import NotShown, PurgeFailed
@@ -48,8 +49,8 @@ class Failing:
 class Figures:
     """What the database says of the index.
 
-    `oldest` is since when the document is owed that is owed longest, `oldest_letter` when the mail was written that
-    waits longest.
+    `mirrors_failing` are indexes that are followed and cannot be asked what is new. `oldest` is since when the document
+    is owed that is owed longest, `oldest_letter` when the mail was written that waits longest.
     """
 
     committed: int
@@ -60,6 +61,9 @@ class Figures:
     unpurged: int
     letters: int
     oldest_letter: datetime | None
+    mirrors_failing: int
+    mirror_projects_waiting: int
+    mirror_projects_failing: int
     worked: datetime | None
     named: tuple[Failing, ...]
 
@@ -137,6 +141,9 @@ def _figures() -> Figures:
             unpurged=failing.filter(UNPURGED).count(),
             letters=Letter.objects.count(),
             oldest_letter=Letter.objects.aggregate(oldest=Min("written_at"))["oldest"],
+            mirrors_failing=Mirror.objects.exclude(error="").count(),
+            mirror_projects_waiting=Followed.objects.filter(due_at__isnull=False).count(),
+            mirror_projects_failing=Followed.objects.filter(attempts__gt=0).count(),
             worked=last_round(),
             named=tuple(
                 Failing(Kind(each.kind), _project(each.document), _since(each), each.attempts)
@@ -198,6 +205,11 @@ def measured() -> Iterator[Metric]:
     yield metrics.gauge("documents_unpurged", "Documents whose purge from the CDN failed so far", figures.unpurged)
     yield metrics.gauge("letters_waiting", "Mails that have not been sent", figures.letters)
     yield metrics.gauge("letters_waiting_oldest_seconds", "For how long the oldest of them waits", figures.letters_age)
+    failing = figures.mirrors_failing
+    yield metrics.gauge("mirrors_failing", "Indexes that are followed, and cannot be asked what is new", failing)
+    waiting, failing = figures.mirror_projects_waiting, figures.mirror_projects_failing
+    yield metrics.gauge("mirror_projects_waiting", "Projects of mirrors that have not been taken up", waiting)
+    yield metrics.gauge("mirror_projects_failing", "Those of them that could not be taken up so far", failing)
     if figures.worked is not None:
         at = figures.worked.timestamp()
         yield metrics.gauge("worker_round_timestamp_seconds", "When a worker last made a round", at)

@@ -20,7 +20,7 @@ SLICE = 0.2  # seconds after which a listener sees whether it is to stop
 _RING = {"sqlite": "SELECT 1", "postgresql": "NOTIFY entrepot"}
 _TRY = {"sqlite": "SELECT 1 OR %s", "postgresql": "SELECT pg_try_advisory_lock(%s)"}
 _RELEASE = {"sqlite": "SELECT 1 OR %s", "postgresql": "SELECT pg_advisory_unlock(%s)"}
-_TIDYING, _FOLLOWING = 1701736564, 1701736565
+_TIDYING, _FOLLOWING, _COUNTING = 1701736564, 1701736565, 1701736566
 
 Stopped = Callable[[float], bool]
 
@@ -108,6 +108,11 @@ def turn_to_tidy() -> AbstractContextManager[bool]:
 def turn_to_follow() -> AbstractContextManager[bool]:
     """Whether no other worker hands changes on to followers; none will until the end. It falls with the connection."""
     return _turn(_FOLLOWING)
+
+
+def turn_to_count() -> AbstractContextManager[bool]:
+    """Whether no other worker counts downloads; none will until the end. It falls with the connection."""
+    return _turn(_COUNTING)
 
 
 @contextmanager

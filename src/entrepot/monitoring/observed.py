@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from entrepot.edge.downloads import NOT_LOGGED, DownloadLog
 from entrepot.edge.routes import owns
 from entrepot.monitoring import metrics
 from entrepot.monitoring.metrics import Tally
@@ -58,7 +59,7 @@ def _line(seen: Observation, seconds: float) -> dict[str, object]:
 class Observed(Lifecycle):
     """`reading` for what the read plane owns, and `control` for the rest; without `control`, `reading` for all.
 
-    `at_once` is the read plane's answer without a task: see `entrepot.server`.
+    `at_once` is the read plane's answer without a task: see `entrepot.server`. `downloads` is what it notes in.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class Observed(Lifecycle):
         telemetry: Telemetry,
         at_once: AtOnce | None = None,
         control: Application | None = None,
+        downloads: DownloadLog = NOT_LOGGED,
     ) -> None:
         self._reading = reading
         self._control = control
         self._operations = operations
         self._telemetry = telemetry
+        self._downloads = downloads
         self._tally = Tally()
         self._askers = ThreadPoolExecutor(2, "operations")  # of their own: when a check hangs, reading goes on
         self.at_once = at_once
@@ -90,8 +93,9 @@ class Observed(Lifecycle):
             await self._observe(self._control, scope, receive, send)
 
     def each_second(self) -> None:
-        """Add what was counted to the figures."""
+        """Add what was counted to the figures, and have downloads written down."""
         self._tally.flush()
+        self._downloads.each_second()
 
     def drain(self) -> None:
         """From now on this process is not ready."""
@@ -100,6 +104,7 @@ class Observed(Lifecycle):
     def end(self) -> None:
         """Leave nothing uncounted and unsent."""
         self._tally.flush()
+        self._downloads.end()
         self._telemetry.flush()
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -56,9 +56,25 @@ def add_file(
             % {"filename": filename.filename},
         )
     project, first = _found_project(index, display_name, filename.project, by, now)
-    release, second = _found_release(project, str(filename.version), canonical_version(filename.version), now)
-    UsedName.objects.create(index=index, filename=filename.filename, blake2=digests.blake2)
-    File.objects.create(
+    file, second = recorded(project, dist, digests, by=by, metadata_sha256=metadata_sha256, comment=comment, at=now)
+    return log.append([*first, *second, added(file)], by=by.origin, at=now)
+
+
+def recorded(
+    project: Project,
+    dist: Distribution,
+    digests: Digests,
+    *,
+    by: Actor,
+    metadata_sha256: str,
+    comment: str = "",
+    at: datetime,
+) -> tuple[File, list[Event]]:
+    """The row of a file that was uploaded `at` that time; and its release, where that is new, as an event."""
+    filename = dist.filename
+    release, events = _found_release(project, str(filename.version), canonical_version(filename.version), at)
+    UsedName.objects.create(index=project.index, filename=filename.filename, blake2=digests.blake2)
+    file = File.objects.create(
         release=release,
         filename=filename.filename,
         kind=filename.kind,
@@ -71,12 +87,17 @@ def add_file(
         metadata_sha256=metadata_sha256,
         requires_python=dist.metadata.requires_python,
         comment=comment,
-        uploaded_at=now,
+        uploaded_at=at,
         uploaded_by=by.user,
         uploaded_with=None if by.credential is None else by.credential.token_id,
     )
-    added = event_of(project, f"add {filename.python_tag} file {filename.filename}", release=release)
-    return log.append([*first, *second, added], by=by.origin, at=now)
+    return file, events
+
+
+def added(file: File, *, shown: Iterable[File] = ()) -> Event:
+    """The event of a new file; `shown` are those that were withheld until now."""
+    action = f"add {file.python_tag} file {file.filename}"
+    return event_of(file.release.project, action, release=file.release, files=shown)
 
 
 def _found_project(
@@ -213,16 +234,15 @@ def set_status(project: Project, status: str, *, by: Actor, reason: str = "") ->
 
 
 def _set_status(project: Project, status: str, *, by: Actor, reason: str) -> int:
+    return announce([marked(project, status, one_line(reason))], by=by, at=timezone.now())
+
+
+def marked(project: Project, status: str, reason: str) -> Event:
+    """Give the project its status marker: the event of that. Within the transaction of whoever records it."""
     hides_or_shows = Status.QUARANTINED in {project.status, status}
-    project.status, project.status_reason = status, one_line(reason)
+    project.status, project.status_reason = status, reason
     project.save(update_fields=["status", "status_reason"])
-    event = event_of(
-        project,
-        f"project {status}",
-        reason=one_line(reason),
-        files=_files_of(project) if hides_or_shows else (),
-    )
-    return announce([event], by=by, at=timezone.now())
+    return event_of(project, f"project {status}", reason=reason, files=_files_of(project) if hides_or_shows else ())
 
 
 @transaction.atomic(durable=True)

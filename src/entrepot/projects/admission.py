@@ -16,7 +16,7 @@ from entrepot.digests import Digests
 from entrepot.names import ProjectName, canonical_version, skeleton
 from entrepot.policy import Policy
 from entrepot.projects import rights
-from entrepot.projects.models import Deletion, File, Index, Project, UsedName
+from entrepot.projects.models import Deletion, File, Index, Mirrored, Project, UsedName
 from entrepot.projects.sizes import Sizes, sizes_of
 from entrepot.refusal import Forbidden, Refused, TooLarge
 
@@ -45,11 +45,13 @@ def admit(
         _check_new_project(index, display_name, filename.project, by)
     if project is not None:
         _check_not_deleted(project)
+        _check_not_mirrored(project)
     _check_right(project, filename.project, by, at)
     if project is not None and not project.takes_uploads:
         raise Forbidden(f"project-{project.status}", f"Project '{project.display_name}' is {project.status}.")
-    if _check_filename(index, filename, digests) is Standing.SAME:
+    if check_filename(index, filename, digests) is Standing.SAME:
         return Standing.SAME
+    _check_content(index, digests)
     if project is None:
         return Standing.FIRST
     standing = _check_release(project, filename, index.policy, at)
@@ -94,7 +96,22 @@ def _check_not_deleted(project: Project) -> None:
         )
 
 
-def _check_filename(index: Index, filename: Filename, digests: Digests) -> Standing:
+def _check_not_mirrored(project: Project) -> None:
+    mirrored = Mirrored.objects.filter(project=project).first()
+    if mirrored is not None:
+        raise Forbidden(
+            "project-mirrored",
+            f"Project '{project.display_name}' follows another index (the mirror '{mirrored.mirror}'), "
+            "and takes no uploads here.",
+            "name",
+        )
+
+
+def check_filename(index: Index, filename: Filename, digests: Digests) -> Standing:
+    """Whether the name is free (NEW), or these very bytes have it already (SAME).
+
+    Raises Refused, "file-exists" or "filename-used".
+    """
     files = File.objects.filter(release__project__index=index)
     used = UsedName.objects.filter(index=index, filename=filename.filename).first()
     present = files.filter(blake2=used.blake2, filename=used.filename).first() if used else None
@@ -112,14 +129,19 @@ def _check_filename(index: Index, filename: Filename, digests: Digests) -> Stand
             "This filename was previously used by a file that has since been deleted. Use a different version.",
             "content",
         )
-    twin = files.filter(blake2=digests.blake2).first() if index.policy.refuses_same_content else None
+    return Standing.NEW
+
+
+def _check_content(index: Index, digests: Digests) -> None:
+    if not index.policy.refuses_same_content:
+        return
+    twin = File.objects.filter(release__project__index=index, blake2=digests.blake2).first()
     if twin is not None:
         raise Refused(
             "file-exists",
             f"File already exists ('{twin.filename}', with blake2_256 hash '{digests.blake2}').",
             "content",
         )
-    return Standing.NEW
 
 
 def _check_release(project: Project, filename: Filename, rules: Policy, at: datetime) -> Standing:

@@ -222,6 +222,37 @@ class Yank(models.Model):
         ]
 
 
+class Provenance(models.Model):
+    """Where a file was built, and by whom, as its attestations say (PEP 740): a provenance object, in JSON.
+
+    `version` is canonical. The row outlives the file, so that what was published of it is taken back.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="provenances")
+    version = models.CharField(max_length=200)
+    filename = models.CharField(max_length=200)
+    document = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "filename"], name="provenance_once")]
+
+
+class Mirrored(models.Model):
+    """A project that follows another index, by the name of the `mirror`: nobody uploads to it here.
+
+    `status` and `yanked` (filenames with reasons) are what was last seen there and done here, so that what the operator
+    does here stays done. `gone`: it was deleted here because it is no longer there. `dropped` are the names of files
+    that were removed for that reason.
+    """
+
+    project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="mirrored")
+    mirror = models.CharField(max_length=50, db_index=True)
+    status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
+    yanked = models.JSONField(default=dict)
+    gone = models.BooleanField(default=False)
+    dropped = models.JSONField(default=list)
+
+
 class Dependency(models.Model):
     """What the release that stands for a project depends on, as `followers.dependents` last saw it.
 

@@ -71,7 +71,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is known of a project as a whole; `deleted_at` is None while it is there."""
+    """What is known of a project as a whole; `deleted_at` is None while it is there, `mirror` where it follows none."""
 
     pk: int
     name: str
@@ -79,6 +79,7 @@ class Head:
     status: str
     status_reason: str
     deleted_at: datetime | None
+    mirror: str | None
 
     @property
     def is_quarantined(self) -> bool:
@@ -123,7 +124,7 @@ class ReleasePage:
 
 def head_of(name: ProjectName) -> Head | None:
     """The project, even when it is quarantined or was deleted; None when there never was one."""
-    columns = ("pk", "name", "display_name", "status", "status_reason", "deletion__at")
+    columns = ("pk", "name", "display_name", "status", "status_reason", "deletion__at", "mirrored__mirror")
     row = Project.objects.filter(index__slug=layout.INDEX, name=name).values_list(*columns).first()
     return None if row is None else Head(*row)
 

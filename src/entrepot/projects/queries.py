@@ -1,6 +1,6 @@
 """Reads: what the documents are built from, and the gate that finds what a name means."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from entrepot.layout import INDEX
 from entrepot.metadata import CoreMetadata
 from entrepot.names import ProjectName, canonical_version, parse_version
 from entrepot.projects import history
-from entrepot.projects.models import File, Index, Project, Release, Role, Status, UsedName, Yank
+from entrepot.projects.models import File, Index, Project, Provenance, Release, Role, Status, UsedName, Yank
 from entrepot.projects.vulnerabilities import vulnerabilities_of
 from entrepot.refusal import Missing
 
@@ -103,6 +103,7 @@ def project_detail(project: Project) -> documents.ProjectDetail:
     yanks: dict[tuple[int, int | None], Yank] = {
         (yank.release_id, yank.file_id): yank for yank in Yank.objects.filter(release__project=project)
     }
+    proven = set(Provenance.objects.filter(project=project).values_list("filename", flat=True))
     return documents.ProjectDetail(
         name=project.normalized,
         display_name=project.display_name,
@@ -110,7 +111,7 @@ def project_detail(project: Project) -> documents.ProjectDetail:
         status_reason=project.status_reason,
         last_serial=last_serial(project),
         roles=tuple(project.roles.order_by("-name", "user__username").values_list("name", "user__username")),
-        releases=tuple(_release_detail(release, files.get(release.pk, []), yanks) for release in releases),
+        releases=tuple(_release_detail(release, files.get(release.pk, []), yanks, proven) for release in releases),
     )
 
 
@@ -128,7 +129,7 @@ def release_serial(project: Project, version: str) -> int:
 
 
 def _release_detail(
-    release: Release, files: Iterable[File], yanks: dict[tuple[int, int | None], Yank]
+    release: Release, files: Iterable[File], yanks: dict[tuple[int, int | None], Yank], proven: Collection[str]
 ) -> documents.ReleaseDetail:
     whole = yanks.get((release.pk, None))
     return documents.ReleaseDetail(
@@ -136,11 +137,14 @@ def _release_detail(
         canonical=release.canonical,
         yanked=whole is not None,
         yanked_reason=whole.reason if whole else "",
-        files=tuple(_file_detail(file, whole or yanks.get((release.pk, file.pk))) for file in files),
+        files=tuple(
+            _file_detail(file, whole or yanks.get((release.pk, file.pk)), proven=file.filename in proven)
+            for file in files
+        ),
     )
 
 
-def _file_detail(file: File, yank: Yank | None) -> documents.FileDetail:
+def _file_detail(file: File, yank: Yank | None, *, proven: bool) -> documents.FileDetail:
     return documents.FileDetail(
         filename=file.filename,
         kind=file.kind,
@@ -155,7 +159,14 @@ def _file_detail(file: File, yank: Yank | None) -> documents.FileDetail:
         uploaded_at=file.uploaded_at,
         yanked=yank is not None,
         yanked_reason=yank.reason if yank else "",
+        has_provenance=proven,
     )
+
+
+def provenances(project: Project, canonical: str) -> Iterable[tuple[str, str]]:
+    """The files of a release that ever had a provenance object (PEP 740), with it; those that are gone, too."""
+    found = Provenance.objects.filter(project=project, version=canonical)
+    return found.order_by("pk").values_list("filename", "document")
 
 
 def release_info(project: Project, release: documents.ReleaseDetail) -> documents.ReleaseInfo:
@@ -193,6 +204,12 @@ def is_offered(blake2: str, filename: str) -> bool:
     """Whether some project shows this distribution file."""
     shown = File.objects.filter(blake2=blake2, filename=filename)
     return shown.exclude(release__project__status=Status.QUARANTINED).exists()
+
+
+def sha256_of_files(index: Index, name: str) -> dict[str, str]:
+    """The SHA-256 of each file of a project that may not be there, by filename. Raises Refused("invalid-name")."""
+    found = File.objects.filter(release__project__index=index, release__project__name=ProjectName(name))
+    return dict(found.values_list("filename", "sha256"))
 
 
 def files() -> QuerySet[File]:

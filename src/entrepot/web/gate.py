@@ -38,6 +38,7 @@ PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), pub
 # The same for everybody who asks.
 SHARED = frozenset(
     {
+        "badge",
         "changes",
         "classifiers",
         "design",
@@ -65,6 +66,7 @@ SHARED = frozenset(
         "security_txt",
         "sitemap",
         "sitemaps",
+        "stats",
         "status",
         "upload",
         "user",

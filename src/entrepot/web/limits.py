@@ -128,6 +128,8 @@ READING: Mapping[str, tuple[RateLimitItem, str]] = {
     "search": (RateLimitItemPerMinute(60), "search"),
     "search_suggestions": (RateLimitItemPerMinute(240), "suggestions"),
     "image": (RateLimitItemPerMinute(300), "images"),
+    "project_downloads": (RateLimitItemPerMinute(300), "statistics"),
+    "badge": (RateLimitItemPerMinute(600), "badges"),
 }
 _READERS = FixedWindowRateLimiter(MemoryStorage())
 FOR_PROGRAMS = {"upload", "leaked-tokens", "pypi", "xmlrpc"}  # like all of the management API

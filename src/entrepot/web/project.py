@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from entrepot.config import Config
@@ -17,6 +18,7 @@ from entrepot.projects import history as releases
 from entrepot.projects import pages
 from entrepot.projects.pages import Head, ReleasePage
 from entrepot.refusal import Missing, Refused
+from entrepot.stats.queries import recent
 from entrepot.web import described, installing, tags
 from entrepot.web.caching import shared
 from entrepot.web.moving import moved_to
@@ -148,13 +150,14 @@ def _about(request: HttpRequest, page: ReleasePage, address: str) -> HttpRespons
     links, keywords = described.links(about), described.keywords(about.keywords)
     context = {
         "page": page,
+        "recent": recent(page.project.pk, today=timezone.now().date()),
         "project": page.project,
         "line": line,
         "about": about,
         "description": page.description,
         "canonical": canonical,
         "site": url,
-        "files": [(each, *tags.words(each.filename)) for each in page.files.shown],
+        "files": [(each, *tags.words(each.filename, ProjectName(page.project.name))) for each in page.files.shown],
         "commands": installing.commands(page.project.display_name + pinned, url=url, trusted_host=trusted_host(url)),
         "links": links,
         "authors": described.authors(about.author, about.author_email),

@@ -4,7 +4,7 @@ import re
 
 from django.utils.translation import gettext as _
 
-from entrepot.names import WheelFilename, parse_filename
+from entrepot.names import ProjectName, WheelFilename, parse_foreign
 
 _PYTHON = re.compile(r"(?P<kind>[a-z]+?)(?P<major>[0-9])(?P<minor>[0-9]*)")
 _KINDS = {"py": "Python", "cp": "CPython", "pp": "PyPy", "ip": "IronPython", "jy": "Jython", "graalpy": "GraalPy"}
@@ -30,9 +30,9 @@ _MACHINES = {
 }
 
 
-def words(filename: str) -> tuple[str, str, str]:
+def words(filename: str, project: ProjectName) -> tuple[str, str, str]:
     """For which Python, which binary interface and which platforms a file is; all empty for a source distribution."""
-    parsed = parse_filename(filename)
+    parsed = parse_foreign(filename, project)
     if not isinstance(parsed, WheelFilename):
         return "", "", ""
     python = ", ".join(map(_python, parsed.python.split(".")))

@@ -9,7 +9,7 @@ from ninja.errors import HttpError, ValidationError
 
 from entrepot.api import problems
 from entrepot.api.described import DescribedAPI
-from entrepot.api.manage import account, people, projects
+from entrepot.api.manage import account, downloads, people, projects
 from entrepot.refusal import Refused, Unavailable
 
 api = DescribedAPI(
@@ -19,7 +19,7 @@ api = DescribedAPI(
     docs_url=None,
     urls_namespace="api",
 )
-for each in (projects, people, account):
+for each in (projects, people, account, downloads):
     api.add_router("", each.router)
 
 

@@ -1,4 +1,4 @@
-"""The store in the memory of one process: what every store must do, in a few lines."""
+"""The store in the memory of one process: for an index in a test, and what every store must do in a few lines."""
 
 import io
 import threading

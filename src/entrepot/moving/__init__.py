@@ -1,0 +1,1 @@
+"""Moving in: what another index holds, taken from wherever it lies."""
