@@ -74,7 +74,7 @@ def forgive(server: Server) -> None:
     inside.query(server, "DELETE FROM accounts_counter WHERE name LIKE 'bad-token %'")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def carla(server: Server) -> str:
     """A token that a person made on the site."""
     server.command("user", "create", "carla", "--email", "carla@example.org", "--password-stdin", stdin=PASSWORD)

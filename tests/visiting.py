@@ -115,15 +115,22 @@ def totp(secret: str, *, steps: int = 0) -> str:
 
 def letters(server: Server, to: str) -> list[str]:
     """Subjects and texts of all that was mailed to an address, sent or about to be, the oldest first."""
-    waiting = inside.query(server, 'SELECT subject, text FROM accounts_letter WHERE "to" = ? ORDER BY id', to)
-    return [*_sent(server, to), *(f"{subject}\n\n{text}" for subject, text in waiting)]
+    waiting = inside.query(server, 'SELECT id, subject, text FROM accounts_letter WHERE "to" = ?', to)
+    # One that is being sent is in both for a moment.
+    found = {**_sent(server, to), **{int(str(key)): f"{subject}\n\n{text}" for key, subject, text in waiting}}
+    return [found[key] for key in sorted(found)]
 
 
-def _sent(server: Server, to: str) -> list[str]:
-    paths = sorted((server.data / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+def _sent(server: Server, to: str) -> dict[int, str]:
+    """By the number that each had while it waited."""
+    paths = (server.data / "mail").glob("*.eml")
     mails = [BytesParser(policy=policy.default).parsebytes(path.read_bytes()) for path in paths]
     texts = [(mail, mail.get_body(("plain",))) for mail in mails if mail["To"] == to]
-    return [f"{mail['Subject']}\n\n{body.get_content()}" for mail, body in texts if body is not None]
+    return {
+        int(re.findall(r"-(\d+)@", mail["Message-ID"])[0]): f"{mail['Subject']}\n\n{body.get_content()}"
+        for mail, body in texts
+        if body is not None
+    }
 
 
 def mailed_code(server: Server, to: str) -> str:

@@ -38,7 +38,7 @@ SAID = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def polyglot(site: Server) -> Visitor:
     person = member(site, "polyglot")
     built = forge.wheel("spoken", "1.0")

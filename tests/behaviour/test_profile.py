@@ -23,7 +23,7 @@ def fresh(kind: str = "person") -> str:
     return f"{kind}{next(_count):04}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bob(site: Server) -> Visitor:
     """Somebody who changes nothing that other tests look at."""
     return member(site, "bob")
