@@ -1,5 +1,6 @@
 """What is read for whoever looks inside: from the database in a fixed number of queries, and from the store."""
 
+import io
 from collections.abc import Generator
 from pathlib import Path
 
@@ -7,11 +8,14 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from archives import forge
-from entrepot.accounts.actor import Actor
+from archives.forge import Entry, TarEntry
+from entrepot.accounts.actor import OPERATOR, Actor
 from entrepot.archives.limits import MIB
+from entrepot.arrivals import Arrival, receive
 from entrepot.comparing import FieldChange
 from entrepot.ports.files import FileStore
 from entrepot.projects import actions, inside
+from entrepot.projects.arriving import Sender
 from entrepot.projects.inside import Changes, OfferedFile
 from entrepot.projects.models import File
 from entrepot.refusal import Missing, Unavailable
@@ -39,6 +43,12 @@ def compared(world: World, version: str, since: str = "") -> Changes:
     sides = inside.sides("demo", version, since)
     assert sides.old is not None
     return inside.changes(sides.old, sides.new, store=world.store)
+
+
+def arrive(world: World, filename: str, data: bytes) -> None:
+    """Take a file as it is elsewhere."""
+    arrival = Arrival(project="de-mo-re", filename=filename)
+    receive(io.BytesIO(data), arrival, index=world.index, sender=Sender(OPERATOR), store=world.store)
 
 
 class Slow(FileStore):
@@ -180,16 +190,34 @@ class TestReleases:
         found = compared(world, "1.10")
         assert (len(found.removed), found.archive) == (2, None)
 
-    def test_files_of_old_forms_have_no_counterpart(self, world: World) -> None:
-        """An index that took them over from another one may hold them."""
-        File.objects.filter(filename="demo-1.0.tar.gz").update(filename="demo-1.0.zip")
-        found = compared(world, "1.1")
-        assert [each.filename for each in found.removed] == ["demo-1.0.zip"]
+    def test_files_of_old_forms_are_looked_into_as_others(self, world: World) -> None:
+        """They come from other indexes; their folders are spelled as they are."""
+        arrive(
+            world,
+            "De.Mo-Re-1.0.zip",
+            forge.zip_file([Entry(b"De.Mo-Re-1.0/a.py", b"1\n"), Entry(b"De.Mo-Re-1.0/b.py", b"2\n")]),
+        )
+        packed = forge.gzip_file(forge.tar_file([TarEntry(b"De.Mo-Re-2.0/a.py", b"3\n")]))
+        arrive(world, "De.Mo-Re-2.0.TGZ", packed)
+        for filename in ("De.Mo_Re-2.0-py3-none-any.whl", "de_mo_re-2.0-py3-none-any.whl"):
+            arrive(world, filename, filename.encode())
+        listed = inside.listing(inside.offered_file("de-mo-re", "1.0", "De.Mo-Re-1.0.zip"), store=world.store)
+        assert (listed.obstacle, len(listed.openable)) == (None, 2)
+        sides = inside.sides("de-mo-re", "2.0", "")
+        assert sides.old is not None
+        found = inside.changes(sides.old, sides.new, store=world.store)
+        assert ([each.filename for each in found.removed], len(found.added)) == (["De.Mo-Re-1.0.zip"], 3)
         assert found.archive is not None
-        assert found.archive.new.filename == "demo-1.1-py3-none-any.whl"
-        obstacle = inside.listing(offered("demo-1.0.zip"), store=world.store).obstacle
+        assert found.archive.members is not None
+        assert [new.path for _old, new in found.archive.members.changed] == ["De.Mo-Re-2.0/a.py"]
+        assert [each.path for each in found.archive.members.removed] == ["De.Mo-Re-1.0/b.py"]
+
+    def test_what_is_packed_in_no_known_way_is_told(self, world: World) -> None:
+        arrive(world, "De-Mo-Re-1.0.tar.bz2", b"BZh9")
+        file = inside.offered_file("de-mo-re", "1.0", "De-Mo-Re-1.0.tar.bz2")
+        obstacle = inside.listing(file, store=world.store).obstacle
         assert obstacle is not None
-        assert ("in a way that is not read here" in obstacle.reason, obstacle.detail) == (True, "")
+        assert ("in a way that is not read here" in obstacle.reason, "gzip" in obstacle.detail) == (True, True)
 
     def test_what_cannot_be_opened_is_told(self, world: World) -> None:
         File.objects.filter(filename="demo-1.0.tar.gz").update(size=20 * MIB + 1)

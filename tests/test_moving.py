@@ -15,6 +15,7 @@ from entrepot.accounts.models import User
 from entrepot.cli.moving import import_command
 from entrepot.moving.devpi import Devpi
 from entrepot.moving.taking import CHOSEN, Became, Mover
+from entrepot.projects import actions
 from entrepot.projects.models import Role
 from world import World, new_world
 
@@ -81,6 +82,16 @@ def test_a_name_that_somebody_chose_gives_no_roles(world: World, tmp_path: Path)
     assert roles() == {"carol": "Maintainer"}
     assert moved(world, export, "company") == {"company": "", "bob": CHOSEN, "carol": "", "dora": CHOSEN}
     assert roles() == {"carol": "Maintainer", "company": "Owner"}
+
+
+def test_a_project_that_somebody_deletes_meanwhile(world: World, tmp_path: Path) -> None:
+    export = exported(tmp_path / "export", "carol")
+    make_account("carol", by=OPERATOR)
+    steps = Mover(export, world.index, OPERATOR, world.store).project("toast")
+    assert next(steps)[1].became is Became.TAKEN
+    actions.delete_project(world.project("toast"), by=OPERATOR)
+    assert [(told.what, told.became, told.code) for _, told in steps] == [("toast", Became.REFUSED, "no-such-project")]
+    assert roles() == {}
 
 
 def test_a_hash_that_nothing_is_held_against_is_refused(tmp_path: Path) -> None:

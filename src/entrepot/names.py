@@ -203,6 +203,13 @@ def _version_after(filename: str, stem: str, project: ProjectName) -> Version:
         raise _invalid(filename, refused.message.rstrip(".")) from None
 
 
+def written_stem(filename: WheelFilename | SdistFilename) -> str:
+    """`{name}-{version}` in the spelling of this very filename, which its archive is likely to share."""
+    if isinstance(filename, WheelFilename):
+        return "-".join(filename.filename.split("-")[:2])
+    return next(filename.filename[: -len(each)] for each in SDIST_SUFFIXES if filename.filename.lower().endswith(each))
+
+
 def possible_projects(filename: str) -> set[ProjectName]:
     """The projects that a distribution file of this name may belong to, however it is spelled."""
     found = set()

@@ -98,7 +98,10 @@ class Mover:
             here = here or told.became is not Became.REFUSED
             yield position / len(holding.files), told
         if here and holding.says_more:
-            self._settle(name, holding)
+            try:
+                self._settle(name, holding)
+            except Refused as refusal:  # somebody deletes it at this very moment
+                yield 1, _refused(name, refusal)
 
     def _present(self, name: str, holding: Holding) -> Mapping[str, str]:
         """The SHA-256 of each file that is here, where it can be compared with what the source says.

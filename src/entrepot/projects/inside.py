@@ -24,7 +24,7 @@ from entrepot.archives.limits import MIB
 from entrepot.archives.member import Inner, Kind
 from entrepot.comparing import FieldChange, MemberChanges, TextChange
 from entrepot.metadata import CoreMetadata
-from entrepot.names import canonical_version, parse_filename, parse_version
+from entrepot.names import ProjectName, canonical_version, parse_foreign, parse_version, written_stem
 from entrepot.ports.store import Store
 from entrepot.projects import history
 from entrepot.projects.models import File, Project, Release, Status
@@ -205,21 +205,18 @@ def changes(old: Side, new: Side, *, store: Store) -> Changes:
 
 
 def _names(side: Side) -> dict[Filename, OfferedFile]:
-    """The files by what their names say; without those whose names would not be taken any more."""
-    named = ((_parsed(each.filename), each) for each in side.files)
-    return {name: file for name, file in named if name is not None}
+    """The files by what their names say."""
+    return {_parsed(each): each for each in side.files}
 
 
-def _parsed(filename: str) -> Filename | None:
-    try:
-        return parse_filename(filename)
-    except Refused:
-        return None
+def _parsed(file: OfferedFile) -> Filename:
+    """In any spelling: what other indexes have taken long ago is here as it was there."""
+    return parse_foreign(file.filename, ProjectName(file.project))
 
 
 def _tags(side: Side) -> dict[str, OfferedFile]:
     """The files by what their names say but for the version, as files of two releases are each other's counterparts."""
-    named = {name.filename.removeprefix(name.stem): file for name, file in _names(side).items()}
+    named = {name.filename.removeprefix(written_stem(name)): file for name, file in _names(side).items()}
     return named | {file.filename: file for file in side.files if file not in named.values()}
 
 
@@ -236,7 +233,8 @@ def _archive_changes(old: Side, new: Side, store: Store) -> ArchiveChanges | Non
             return ArchiveChanges(one, other, obstacle=members_of_it)
         found.append(members_of_it)
     members = [
-        [_member(*each, stem=name.stem) for each in all_of_it] for all_of_it, name in zip(found, pair, strict=True)
+        [_member(*each, stem=written_stem(name)) for each in all_of_it]
+        for all_of_it, name in zip(found, pair, strict=True)
     ]
     openable_before, openable = (inside.openable(tuple(inner for inner, _ in each)) for each in found)
     return ArchiveChanges(one, other, comparing.compare_members(*members), openable, openable_before)
@@ -296,14 +294,11 @@ def _look(file: OfferedFile, store: Store, read: Callable[[BinaryIO, Filename], 
         limit = LARGEST // MIB
         return Obstacle(_("It is larger than %(limit)s MB, and is not opened here for that reason.") % {"limit": limit})
     unreadable = _("The file is damaged, or built in a way that is not read here.")
-    filename = _parsed(file.filename)
-    if filename is None:
-        return Obstacle(unreadable)
     connection.close()  # others need it more than whoever reads an archive
     with _turn():
         data = io.BytesIO(_fetched(file, store))
         try:
-            return read(data, filename)
+            return read(data, _parsed(file))
         except TooLarge as refused:
             return Obstacle(_("It holds more than is looked through here."), refused.message)
         except Refused as refused:
