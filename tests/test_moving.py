@@ -12,7 +12,7 @@ from entrepot.accounts import people, record
 from entrepot.accounts.actor import OPERATOR, Actor, Session
 from entrepot.accounts.arriving import make_account
 from entrepot.accounts.models import User
-from entrepot.cli.moving import import_command
+from entrepot.cli import main
 from entrepot.moving.devpi import Devpi
 from entrepot.moving.taking import CHOSEN, Became, Mover
 from entrepot.projects import actions
@@ -96,6 +96,6 @@ def test_a_project_that_somebody_deletes_meanwhile(world: World, tmp_path: Path)
 
 def test_a_hash_that_nothing_is_held_against_is_refused(tmp_path: Path) -> None:
     for where in (str(tmp_path), "https://index.example/simple/"):
-        done = CliRunner().invoke(import_command, [where, "--sha256", "0" * 64])
+        done = CliRunner().invoke(main, ["import", where, "--sha256", "0" * 64])
         assert done.exit_code == 2
         assert "--sha256 is for a bundle" in done.output
