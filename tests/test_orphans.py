@@ -78,15 +78,18 @@ def test_what_a_file_consists_of_is_never_removed(world: World) -> None:
 
 def test_what_readers_are_shown_is_never_removed(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Should the database have gone back to before it was published, without anybody noticing."""
-    shown, hidden, unnamed = forge.wheel("demo"), forge.wheel("hidden"), "packages/aa/bb/" + "c" * 60 + "/no-name"
-    for built in (shown, hidden):
+    shown, hidden, torn = forge.wheel("demo"), forge.wheel("hidden"), forge.wheel("torn")
+    unnamed = "packages/aa/bb/" + "c" * 60 + "/no-name"
+    for built in (shown, hidden, torn):
         world.upload(built)
+    world.store._path(project_page(ProjectName("torn"), Form.JSON).key).write_bytes(b"no page")
     world.store.create(unnamed, io.BytesIO(b"x"))
     world.store.put_page(project_page(ProjectName("hidden"), Form.JSON).key, Page.gone(serial=log.committed()))
     File.objects.all().delete()
     later = timezone.now() + timedelta(days=2)
     removed = sorted(key for keys in collect(store=world.store, now=later) for key in keys)
-    assert removed == sorted([unnamed, *(place(blake2(hidden), hidden.filename).key for place in (package, sidecar))])
+    unseen = [place(blake2(each), each.filename).key for each in (hidden, torn) for place in (package, sidecar)]
+    assert removed == sorted([unnamed, *unseen])
     assert caplog.text.count("is shown to readers") == 2
 
 
