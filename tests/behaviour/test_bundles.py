@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -468,7 +469,7 @@ def listed(place: Place, built: forge.Built, **more: object) -> dict[str, Any]:
     return {"filename": built.filename, "url": f"/{built.filename}", "hashes": {"sha256": digest}, **more}
 
 
-def test_what_an_index_tells_of_its_files(place: Place, tmp_path: Path) -> None:
+def test_what_an_index_tells_of_its_files(place: Place, own_server: Server, tmp_path: Path) -> None:
     proof = {"version": 1, "attestation_bundles": []}
     place.files |= {"/proof": json.dumps(proof).encode(), "/broken": b"{"}
     more = forge.wheel("spam", tag="py3-none-win_amd64")
@@ -491,6 +492,11 @@ def test_what_an_index_tells_of_its_files(place: Place, tmp_path: Path) -> None:
     told = {file["filename"]: (file.get("provenance"), file.get("yanked")) for file in project["files"]}
     assert told == {SPAM.filename: (proof, True), SPAM_SOURCE.filename: (None, "It burns"), more.filename: (None, None)}
     assert project["project-status"] == {"status": "archived", "reason": ""}
+    own_server.command("import", str(tmp_path / "b.tar"))
+    here = {file["filename"]: file for file in own_server.page("spam")["files"]}
+    assert {name: file["yanked"] for name, file in here.items()} == {name: told[name][1] or False for name in told}
+    assert [name for name, file in here.items() if "provenance" in file] == [SPAM.filename]
+    assert own_server.get(urlsplit(here[SPAM.filename]["provenance"]).path).json() == proof
     lock = place_lock(place, tmp_path)
     lock.write_text(lock.read_text().replace('version = "1.0"\n', f'version = "1.0"\nindex = "{index}"\n'))
     assert len(bundled(tmp_path / "b.tar", "--lock", lock)) == 2
