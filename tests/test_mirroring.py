@@ -359,6 +359,18 @@ def test_a_change_that_is_noted_while_its_project_is_taken_up_is_not_lost(here: 
     assert here.names() == {"demo-1.0.tar.gz", "demo-2.0.tar.gz"}
 
 
+def test_going_to_the_end_waits_for_what_others_are_about(here: Here) -> None:
+    here.other.put("demo-1.0.tar.gz")
+    here.mirror()
+    another, mine = here.following().steps(), here.following()
+    next(another)
+    going = mine.to_the_end()
+    next(going)
+    for steps in (another, going):
+        assert all(step is None for step in steps)
+    assert (mine.progress, here.names()) == (Progress(), {"demo-1.0.tar.gz"})
+
+
 def test_claims_are_renewed_while_something_takes_long(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "HEARTBEAT", 0.01)
     monkeypatch.setattr(agenda, "LEASE", timedelta(seconds=0.06))

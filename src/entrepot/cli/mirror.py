@@ -148,7 +148,7 @@ def _show(following: Following) -> None:
     columns = (TextColumn("Projects"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[taken]} files"))
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None, taken=0)
-        for _ in following.steps():
+        for _ in following.to_the_end():
             done = following.progress
             bar.update(task, completed=done.projects, total=done.projects + following.waiting(), taken=done.taken)
 

@@ -41,6 +41,7 @@ from entrepot.visible import visible
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=6)  # before something that failed is tried again
+PAUSE = 0.2  # seconds, before it is looked once more whether others have done their part
 GONE_AFTER = 6  # failed attempts, which take half an hour
 AWAY = (OperationalError, InterfaceError, OSError, Unavailable)  # what is nobody's fault who is followed
 
@@ -84,6 +85,14 @@ class Following:
             finally:
                 pool.shutdown(cancel_futures=True)
                 self._release()
+
+    def to_the_end(self) -> Generator[None, None, None]:
+        """As `steps`, until nothing is due: what others have claimed, they finish, or leave behind."""
+        yield from self.steps()
+        while not self._is_over() and self.waiting():
+            time.sleep(PAUSE)
+            yield
+            yield from self.steps()
 
     def _is_over(self) -> bool:
         return self._changed or self.stopped()
