@@ -1,6 +1,5 @@
 """What is read for whoever looks inside: from the database in a fixed number of queries, and from the store."""
 
-import io
 from collections.abc import Generator
 from pathlib import Path
 
@@ -9,16 +8,15 @@ from pytest_django import DjangoAssertNumQueries
 
 from archives import forge
 from archives.forge import Entry, TarEntry
-from entrepot.accounts.actor import OPERATOR, Actor
+from entrepot.accounts.actor import Actor
 from entrepot.archives.limits import MIB
-from entrepot.arrivals import Arrival, receive
 from entrepot.comparing import FieldChange
 from entrepot.ports.files import FileStore
 from entrepot.projects import actions, inside
-from entrepot.projects.arriving import Sender
 from entrepot.projects.inside import Changes, OfferedFile
 from entrepot.projects.models import File
 from entrepot.refusal import Missing, Unavailable
+from test_arrivals import take
 from world import World, new_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,12 +41,6 @@ def compared(world: World, version: str, since: str = "") -> Changes:
     sides = inside.sides("demo", version, since)
     assert sides.old is not None
     return inside.changes(sides.old, sides.new, store=world.store)
-
-
-def arrive(world: World, filename: str, data: bytes) -> None:
-    """Take a file as it is elsewhere."""
-    arrival = Arrival(project="de-mo-re", filename=filename)
-    receive(io.BytesIO(data), arrival, index=world.index, sender=Sender(OPERATOR), store=world.store)
 
 
 class Slow(FileStore):
@@ -192,15 +184,12 @@ class TestReleases:
 
     def test_files_of_old_forms_are_looked_into_as_others(self, world: World) -> None:
         """They come from other indexes; their folders are spelled as they are."""
-        arrive(
-            world,
-            "De.Mo-Re-1.0.zip",
-            forge.zip_file([Entry(b"De.Mo-Re-1.0/a.py", b"1\n"), Entry(b"De.Mo-Re-1.0/b.py", b"2\n")]),
-        )
+        kept, gone = Entry(b"De.Mo-Re-1.0/a.py", b"1\n"), Entry(b"De.Mo-Re-1.0/b.py", b"2\n")
+        take(world, "De.Mo-Re-1.0.zip", forge.zip_file([kept, gone]), project="de-mo-re")
         packed = forge.gzip_file(forge.tar_file([TarEntry(b"De.Mo-Re-2.0/a.py", b"3\n")]))
-        arrive(world, "De.Mo-Re-2.0.TGZ", packed)
+        take(world, "De.Mo-Re-2.0.TGZ", packed, project="de-mo-re")
         for filename in ("De.Mo_Re-2.0-py3-none-any.whl", "de_mo_re-2.0-py3-none-any.whl"):
-            arrive(world, filename, filename.encode())
+            take(world, filename, filename.encode(), project="de-mo-re")
         listed = inside.listing(inside.offered_file("de-mo-re", "1.0", "De.Mo-Re-1.0.zip"), store=world.store)
         assert (listed.obstacle, len(listed.openable)) == (None, 2)
         sides = inside.sides("de-mo-re", "2.0", "")
@@ -213,7 +202,7 @@ class TestReleases:
         assert [each.path for each in found.archive.members.removed] == ["De.Mo-Re-1.0/b.py"]
 
     def test_what_is_packed_in_no_known_way_is_told(self, world: World) -> None:
-        arrive(world, "De-Mo-Re-1.0.tar.bz2", b"BZh9")
+        take(world, "De-Mo-Re-1.0.tar.bz2", b"BZh9", project="de-mo-re")
         file = inside.offered_file("de-mo-re", "1.0", "De-Mo-Re-1.0.tar.bz2")
         obstacle = inside.listing(file, store=world.store).obstacle
         assert obstacle is not None

@@ -186,10 +186,9 @@ def parse_foreign(filename: str, project: ProjectName) -> WheelFilename | SdistF
         version = _version_after(filename, f"{parts['name']}-{parts['version']}", project)
         platforms = tuple(parts["platforms"].split("."))
         return WheelFilename(filename, project, version, parts["build"] or "", parts["python"], parts["abi"], platforms)
-    suffix = next((each for each in SDIST_SUFFIXES if filename.lower().endswith(each)), None)
-    if suffix is None:
+    if not filename.lower().endswith(SDIST_SUFFIXES):
         raise _invalid(filename, "installers take wheels and source distributions")
-    return SdistFilename(filename, project, _version_after(filename, filename[: -len(suffix)], project))
+    return SdistFilename(filename, project, _version_after(filename, _without_suffix(filename), project))
 
 
 def _version_after(filename: str, stem: str, project: ProjectName) -> Version:
@@ -207,7 +206,12 @@ def written_stem(filename: WheelFilename | SdistFilename) -> str:
     """`{name}-{version}` in the spelling of this very filename, which its archive is likely to share."""
     if isinstance(filename, WheelFilename):
         return "-".join(filename.filename.split("-")[:2])
-    return next(filename.filename[: -len(each)] for each in SDIST_SUFFIXES if filename.filename.lower().endswith(each))
+    return _without_suffix(filename.filename)
+
+
+def _without_suffix(filename: str) -> str:
+    """The name of an sdist, without what tells how it is packed."""
+    return next(filename[: -len(each)] for each in SDIST_SUFFIXES if filename.lower().endswith(each))
 
 
 def possible_projects(filename: str) -> set[ProjectName]:
