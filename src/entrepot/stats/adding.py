@@ -1,4 +1,4 @@
-"""Statements that add to numbers, as SQLite and PostgreSQL both know them; Django has none that add."""
+"""Statements that add to numbers, as SQLite and PostgreSQL both know them; Django has none of these."""
 
 TO_FILES = """
 INSERT INTO stats_fileday (project, day, file, release, direct, mirrors, others)
@@ -21,13 +21,15 @@ INSERT INTO stats_use (project, day, dimension, value, count)
 VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (project, day, dimension, value) DO UPDATE SET count = stats_use.count + excluded.count
 """
-# The month, then the day.
 TO_MONTHS = """
 INSERT INTO stats_month (project, month, release, direct, mirrors, others)
-SELECT project, %s, release, sum(direct), sum(mirrors), sum(others) FROM stats_fileday WHERE day = %s
-GROUP BY project, release
+VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (project, month, release) DO UPDATE SET
     direct = stats_month.direct + excluded.direct,
     mirrors = stats_month.mirrors + excluded.mirrors,
     others = stats_month.others + excluded.others
+"""
+# In one statement: what somebody adds between two would be lost.
+FROM_FILES = """
+DELETE FROM stats_fileday WHERE day = %s RETURNING project, release, direct, mirrors, others
 """

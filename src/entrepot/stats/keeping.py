@@ -28,9 +28,12 @@ def fold(*, today: date) -> Iterator[date]:
 @transaction.atomic
 def _fold_day(day: date) -> None:
     adapt = connection.ops.adapt_datefield_value
+    month = adapt(day.replace(day=1))
     with connection.cursor() as cursor:
-        cursor.execute(adding.TO_MONTHS, [adapt(day.replace(day=1)), adapt(day)])
-    for model in (FileDay, ProjectDay, Use):
+        cursor.execute(adding.FROM_FILES, [adapt(day)])
+        rows = sorted((project, month, release, *numbers) for project, release, *numbers in cursor.fetchall())
+        cursor.executemany(adding.TO_MONTHS, rows)
+    for model in (ProjectDay, Use):
         model.objects.filter(day=day).delete()
 
 
