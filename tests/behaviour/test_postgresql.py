@@ -43,12 +43,26 @@ def database(cluster: Cluster) -> Database:
     return cluster.new_database()
 
 
-@pytest.fixture(scope="module")
-def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving_on(database, tmp_path_factory.mktemp("postgresql")) as running:
+@contextmanager
+def in_order(database: Database, data: Path) -> Iterator[Server]:
+    """A server that in the end owes nothing, and shows what the database says."""
+    with serving_on(database, data) as running:
         yield running
         check_nothing_is_owed(database)
         running.command("verify")
+
+
+@pytest.fixture(scope="module")
+def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with in_order(database, tmp_path_factory.mktemp("postgresql")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server(cluster: Cluster, tmp_path: Path) -> Iterator[Server]:
+    """For a test that kills: no killed process says which lines it had run for others."""
+    with in_order(cluster.new_database(), tmp_path / "own") as running:
+        yield running
 
 
 def publish(server: Server, built: Built, comment: str = "") -> Answer:
@@ -72,7 +86,7 @@ def importing(server: Server, folder: Path, *files: Built) -> Callable[[], Compl
 
 
 def check_nothing_is_owed(database: Database) -> None:
-    """All changes have been published, and their serials have no gaps. When the server ends it is verified, too."""
+    """All changes have been published, and their serials have no gaps."""
     eventually(lambda: database.query("SELECT 1 FROM journal_dirty") == [])
     serials = [serial for (serial,) in database.query(SERIALS)]
     assert serials == list(range(1, len(serials) + 1))
@@ -262,29 +276,28 @@ def test_all_that_holds_inside(cluster: Cluster) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_database_stops_and_comes_back(server: Server, database: Database) -> None:
+def test_the_database_stops_and_comes_back(own_server: Server, cluster: Cluster) -> None:
     wheel = forge.wheel("outage")
-    assert publish(server, wheel).status == 200
-    place = server.page("outage")["files"][0]["url"].removeprefix("../..")
+    assert publish(own_server, wheel).status == 200
+    place = own_server.page("outage")["files"][0]["url"].removeprefix("../..")
     paths = ["/simple/", "/simple/outage/", "/pypi/outage/json", place, f"{place}.metadata"]
-    before = [server.get(path).body for path in paths]
+    before = [own_server.get(path).body for path in paths]
 
-    with database.cluster.stopped():
+    with cluster.stopped():
         begun = time.monotonic()
         with ThreadPoolExecutor(12) as threads:
-            answers = threads.map(lambda number: publish(server, forge.wheel(f"refused{number}")), range(12))
+            answers = threads.map(lambda number: publish(own_server, forge.wheel(f"refused{number}")), range(12))
             assert [(each.status, each.headers["retry-after"]) for each in answers] == [(503, "30")] * 12
         assert time.monotonic() - begun < SOON
-        killed, *others = parts(server, "web")
+        killed, *others = parts(own_server, "web")
         os.kill(killed, signal.SIGKILL)
-        eventually(lambda: set(parts(server, "web")) - {killed, *others} != set())
-        assert [server.get(path).body for path in paths] == before
+        eventually(lambda: set(parts(own_server, "web")) - {killed, *others} != set())
+        assert [own_server.get(path).body for path in paths] == before
 
     begun = time.monotonic()
-    assert [publish(server, forge.wheel(f"accepted{number}")).status for number in range(4)] == [200] * 4
+    assert [publish(own_server, forge.wheel(f"accepted{number}")).status for number in range(4)] == [200] * 4
     assert time.monotonic() - begun < SOON
-    check_nothing_is_owed(database)
-    assert server.get("/simple/refused0/").status == 404
+    assert own_server.get("/simple/refused0/").status == 404
 
 
 def test_connections_that_died_with_the_database_are_not_used(server: Server, database: Database) -> None:
