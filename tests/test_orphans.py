@@ -42,20 +42,6 @@ class HastyStore(FileStore):
         return new
 
 
-class BusyStore(FileStore):
-    """A store that takes so long for its first object that something else happens meanwhile."""
-
-    def __init__(self, root: Path, meanwhile: Callable[[], None]) -> None:
-        super().__init__(root)
-        self.meanwhile = [meanwhile]
-
-    def create(self, key: str, source: BinaryIO) -> bool:
-        new = super().create(key, source)
-        while self.meanwhile:
-            self.meanwhile.pop()()
-        return new
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return new_world(tmp_path / "store")
@@ -72,16 +58,6 @@ def test_an_upload_whose_bytes_are_removed_under_it_is_told_to_come_again(world:
     assert not Entry.objects.exists()
     world.store = FileStore(tmp_path / "store")
     world.upload(built)
-    assert world.complaints() == []
-
-
-def test_of_two_who_upload_the_same_file_at_once_one_records_it(world: World, tmp_path: Path) -> None:
-    """The other is told the serial of that record: it has what it asked for."""
-    built = forge.wheel("demo")
-    world.store = BusyStore(tmp_path / "store", meanwhile=lambda: faster.append(other.upload(built)))
-    other, faster = World(world.index, FileStore(tmp_path / "store"), world.user), list[int]()
-    assert [world.upload(built)] == faster
-    assert Entry.objects.filter(action__startswith="add py3 file").count() == 1
     assert world.complaints() == []
 
 

@@ -23,7 +23,7 @@ from uploading import upload
 
 INSIDE = (
     *("test_histories.py", "test_journal.py", "test_workers.py", "test_published.py", "test_drift.py"),
-    *("test_orphans.py", "test_counting.py"),
+    *("test_orphans.py", "test_counting.py", "test_at_once.py"),
 )
 SERIALS = "SELECT serial FROM journal_entry ORDER BY serial"
 SOON = 10.0  # seconds

@@ -4,7 +4,7 @@ sure."""
 from datetime import datetime, timedelta
 from enum import Enum
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from entrepot import policy
 from entrepot.accounts import flags, prohibiting
@@ -51,11 +51,11 @@ def admit(
         raise Forbidden(f"project-{project.status}", f"Project '{project.display_name}' is {project.status}.")
     if check_filename(index, filename, digests) is Standing.SAME:
         return Standing.SAME
-    _check_content(index, digests)
+    _check_content(index, filename, digests)
     if project is None:
         return Standing.FIRST
     standing = _check_release(project, filename, index.policy, at)
-    _check_room(project, digests, sizes_of(index, filename.project))
+    _check_room(project, filename, digests, sizes_of(index, filename.project))
     return standing
 
 
@@ -132,10 +132,17 @@ def check_filename(index: Index, filename: Filename, digests: Digests) -> Standi
     return Standing.NEW
 
 
-def _check_content(index: Index, digests: Digests) -> None:
+def _besides(filename: Filename) -> QuerySet[File]:
+    """All files but the one of this name. If there is one now, somebody has recorded it since its name was free; they
+    may have uploaded the same file, and whoever asks in the transaction is told.
+    """
+    return File.objects.exclude(filename=filename.filename)
+
+
+def _check_content(index: Index, filename: Filename, digests: Digests) -> None:
     if not index.policy.refuses_same_content:
         return
-    twin = File.objects.filter(release__project__index=index, blake2=digests.blake2).first()
+    twin = _besides(filename).filter(release__project__index=index, blake2=digests.blake2).first()
     if twin is not None:
         raise Refused(
             "file-exists",
@@ -154,15 +161,15 @@ def _check_release(project: Project, filename: Filename, rules: Policy, at: date
             f"Uploading new files to releases older than {rules.release_open_days} days is not allowed.",
             "version",
         )
-    if filename.kind == "sdist" and release.files.filter(kind="sdist").exists():
+    if filename.kind == "sdist" and _besides(filename).filter(release=release, kind="sdist").exists():
         raise Refused("second-sdist", "Only one sdist may be uploaded per release.", "content")
     return Standing.NEW
 
 
-def _check_room(project: Project, digests: Digests, most: Sizes) -> None:
+def _check_room(project: Project, filename: Filename, digests: Digests, most: Sizes) -> None:
     if most.total is None:
         return
-    present = File.objects.filter(release__project=project).aggregate(total=Sum("size"))["total"] or 0
+    present = _besides(filename).filter(release__project=project).aggregate(total=Sum("size"))["total"] or 0
     if present + digests.size > most.total:
         raise TooLarge(
             "project-too-large",
