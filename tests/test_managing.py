@@ -44,7 +44,7 @@ def test_the_list_costs_the_same_however_much_there_is(
 def test_a_page_costs_the_same_however_much_there_is(
     world: World, django_assert_num_queries: DjangoAssertNumQueries, name: str
 ) -> None:
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         own = managing.opened(name, by=signed_in(world.user))
         managing.releases_of(own.project)
         managing.contents_of(own.project)

@@ -59,7 +59,7 @@ def description_of(release: int) -> ShownDescription:
     file, html, failure, renderer = of_release.values_list(*fields).first() or (0, "", "", RENDERER)  # just deleted
     if renderer and not failure:
         return ShownDescription(html=_finished(html))
-    text = File.objects.values_list(_TEXT, flat=True).get(pk=file) or ""
+    text = File.objects.filter(pk=file).values_list(_TEXT, flat=True).first() or ""  # or deleted just now
     return ShownDescription(
         pending=not renderer, failed=failure or "", text=text[:TEXT_SHOWN], cut=len(text) > TEXT_SHOWN
     )

@@ -188,8 +188,7 @@ def counts_for(user: User) -> tuple[int, int]:
 def opened(name: str, *, by: Actor) -> Opened:
     """The project, for somebody who has a role in it. Raises what `project_named` raises, and Forbidden."""
     project = project_named(index_at_root(), name)
-    rights.check(by, project, Permission.READ, timezone.now())
-    role = project.roles.get(user=by.user).name
+    role = rights.check(by, project, Permission.READ, timezone.now())
     try:
         rights.check(by, project, Permission.MANAGE, timezone.now())
     except Forbidden as refusal:

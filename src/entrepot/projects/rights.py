@@ -34,17 +34,18 @@ _NOT_ALLOWED = {
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
-def check(by: Actor, project: Project, permission: Permission, at: datetime) -> None:
-    """Raises Forbidden unless the operator asks, or somebody whose token and whose role both admit it.
+def check(by: Actor, project: Project, permission: Permission, at: datetime) -> str:
+    """The role that admits it; empty for the operator, who needs none. Raises Forbidden unless the token does, too.
 
     A quarantined project can be read by those it belongs to, and changed by the operator alone.
     """
     if by.presented is None:
-        return
+        return ""
     check_token(by, permission, project=project.pk, name=project.name, at=at)
-    check_role(by.presented.user, project, permission)
+    role = check_role(by.presented.user, project, permission)
     if permission is not Permission.READ:
         check_open(by, project)
+    return role
 
 
 def check_overseer(by: Actor, project: Project, at: datetime) -> None:
@@ -62,14 +63,15 @@ def oversees(role: str) -> bool:
     return Permission.MANAGE in RIGHTS[role]
 
 
-def check_role(user: User, project: Project, permission: Permission) -> None:
-    """Raises Forbidden unless the user has a role in the project that admits it."""
+def check_role(user: User, project: Project, permission: Permission) -> str:
+    """The role that admits it. Raises Forbidden unless the user has such a one in the project."""
     role = project.roles.filter(user=user).first()
     sentence = _NOT_ALLOWED[permission] % {"user": user.username, "project": project.display_name}
     if role is None:
         raise Forbidden("not-a-maintainer", sentence)
     if permission not in RIGHTS[role.name]:
         raise Forbidden("not-an-owner", sentence)
+    return role.name
 
 
 def check_open(by: Actor, project: Project) -> None:

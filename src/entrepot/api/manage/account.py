@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from entrepot.accounts import actions, limits
@@ -76,7 +76,7 @@ def list_tokens(request: Asked) -> list[TokenShown]:
 
 
 @router.post("/tokens", auth=MANAGE, response={201: TokenMade})
-def create_token(request: Asked, body: NewToken) -> tuple[int, TokenMade]:
+def create_token(request: Asked, body: NewToken) -> Status[TokenMade]:
     """Make a token that may do no more than the one that is presented, and for no longer."""
     now = timezone.now()
     if body.expires_at is not None and not now < body.expires_at < now + LONGEST:
@@ -100,15 +100,15 @@ def create_token(request: Asked, body: NewToken) -> tuple[int, TokenMade]:
         description=body.description,
         expires_at=body.expires_at,
     )
-    return 201, TokenMade(token=text)
+    return Status(201, TokenMade(token=text))
 
 
 @router.delete("/tokens/{identifier}", auth=MANAGE, response={204: None})
-def revoke_token(request: Asked, identifier: uuid.UUID) -> tuple[int, None]:
+def revoke_token(request: Asked, identifier: uuid.UUID) -> Status[None]:
     """Make a token of the user's invalid, at once."""
     user = rights.account_of(request.auth, Permission.MANAGE, timezone.now())
     actions.revoke_token(identifier, of=user, by=request.auth)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/events", auth=READ, response=list[EventShown])

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
 from entrepot.accounts.tokens import Permission
 from entrepot.api.manage.access import (
@@ -126,19 +126,19 @@ def list_invitations(request: Asked, name: Name) -> list[InvitationShown]:
 
 
 @router.post("/projects/{name}/invitations", auth=MANAGE, response={204: None})
-def invite(request: Asked, name: Name, body: Invite) -> tuple[int, None]:
+def invite(request: Asked, name: Name, body: Invite) -> Status[None]:
     """Offer a user a role, for seven days."""
     project = queries.project_named(queries.index_at_root(), name)
     collaboration.invite(project, body.user, body.role, by=request.auth)
-    return 204, None
+    return Status(204, None)
 
 
 @router.delete("/projects/{name}/invitations/{user}", auth=MANAGE, response={204: None})
-def revoke_invitation(request: Asked, name: Name, user: User) -> tuple[int, None]:
+def revoke_invitation(request: Asked, name: Name, user: User) -> Status[None]:
     """Take an invitation back."""
     project = queries.project_named(queries.index_at_root(), name)
     collaboration.revoke_invitation(project, user, by=request.auth)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/invitations", auth=READ, response=list[InvitationShown])
@@ -155,18 +155,18 @@ def accept(request: Asked, name: Name) -> Done:
 
 
 @router.post("/invitations/{name}/decline", auth=MANAGE, response={204: None})
-def decline(request: Asked, name: Name) -> tuple[int, None]:
+def decline(request: Asked, name: Name) -> Status[None]:
     """Do without the role."""
     collaboration.decline(queries.project_named(queries.index_at_root(), name), by=request.auth)
-    return 204, None
+    return Status(204, None)
 
 
 @router.put("/projects/{name}/security-keys", auth=MANAGE, response={204: None})
-def set_needs_keys(request: Asked, name: Name, body: Keys) -> tuple[int, None]:
+def set_needs_keys(request: Asked, name: Name, body: Keys) -> Status[None]:
     """Let only people with a security key change the project, or all who may."""
     project = queries.project_named(queries.index_at_root(), name)
     collaboration.set_needs_keys(project, body.needed, by=request.auth)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/projects/{name}/events", auth=READ, response=list[EventShown])
