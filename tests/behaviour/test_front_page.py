@@ -59,8 +59,9 @@ def test_it_lets_nothing_in_from_elsewhere(server: Server, path: str) -> None:
     assert headers["cross-origin-opener-policy"] == "same-origin"
 
 
-def test_head_tells_what_get_would_send(server: Server) -> None:
-    got, head = server.get("/"), server.request("HEAD", "/")
+def test_head_tells_what_get_would_send(own_server: Server) -> None:
+    """Of an index in which nothing happens meanwhile."""
+    got, head = own_server.get("/"), own_server.request("HEAD", "/")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-length"] == got.headers["content-length"] == str(len(got.body))
 
