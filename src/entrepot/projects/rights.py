@@ -35,7 +35,7 @@ _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 def check(by: Actor, project: Project, permission: Permission, at: datetime) -> str:
-    """The role that admits it; empty for the operator, who needs none. Raises Forbidden unless the token does, too.
+    """The role that admits it; empty for the operator, who needs none. Raises Forbidden where role or token does not.
 
     A quarantined project can be read by those it belongs to, and changed by the operator alone.
     """
